@@ -1,0 +1,27 @@
+/** Compression as a value: what a layer is wrapped in, and how it is unwrapped. */
+
+import type { AbortOptions, NativeTools } from '../storage.ts'
+
+/** What a codec may use while it runs. */
+export interface CodecOptions extends AbortOptions {
+  readonly native?: NativeTools | undefined
+}
+
+/** One compression. `identity`, `gzip()`; pass them where a `codec` is asked for. */
+export interface Codec {
+  readonly name: string
+  /** What it adds to a layer's media type: `''`, `'+gzip'`, `'+zstd'` (layer.md). */
+  readonly suffix: '' | '+gzip' | '+zstd'
+  /** Compresses, reading as it is read. */
+  encode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
+  /** Decompresses in chunks of at most 1 MiB, and throws on anything that isn't whole and valid. */
+  decode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
+}
+
+/** No compression: bytes pass as they are. */
+export const identity: Codec = {
+  name: 'identity',
+  suffix: '',
+  encode: source => source,
+  decode: source => source,
+}

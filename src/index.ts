@@ -1,0 +1,1 @@
+export { OciError } from './errors.ts'

@@ -1,0 +1,184 @@
+/** The storage contract: stage bytes, then commit them under a name. Types only; adapters live outside the core. */
+
+/** The two documents at a layout's root (image-layout.md). */
+export type DocumentPath = 'oci-layout' | 'index.json'
+
+/** Where a blob lives; the core checks the digest grammar before it makes one. */
+export type BlobPath = `blobs/${string}/${string}`
+
+/** The only names that an adapter is ever asked for. */
+export type LayoutPath = DocumentPath | BlobPath
+
+/** Options that every long call takes last. */
+export interface AbortOptions {
+  /** Ends the call: it rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A part of a file, in bytes: from `start` (0) up to, not including, `end` (the size). */
+export interface RangeOptions extends AbortOptions {
+  readonly start?: number | undefined
+  readonly end?: number | undefined
+}
+
+/**
+ * One version of one file. Each read through it sees the same bytes, or fails with `STORAGE_CHANGED`.
+ *
+ * Nothing has to be closed. A range that leaves the file is a `RangeError`.
+ */
+export interface StoredFile {
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since 1970; absent where the medium has no times. */
+  readonly modified?: number | undefined
+  /** The bytes in chunks of at most 1 MiB, read as they are asked for. */
+  stream(range?: RangeOptions): ReadableStream<Uint8Array>
+  /** The bytes at once: for documents and small ranges. */
+  bytes(range?: RangeOptions): Promise<Uint8Array>
+  /** The file as a `Blob` where the medium has one: no copy, and it can go to a worker. */
+  readonly blob?: Blob | undefined
+}
+
+/** What a medium promises. The conformance suite picks its cases from this and from nothing else. */
+export interface StorageTraits {
+  /** `stage`, `update`, `remove` and `sweep` are there. */
+  readonly writable: boolean
+  /** `list` is there and names everything. */
+  readonly lists: boolean
+  /** A second storage opened on the same place, also in a later process, sees the same files. */
+  readonly persistent: boolean
+  /** What is committed outlives a crash of the process. */
+  readonly durable: boolean
+  /**
+   * Whom an `update` or `remove` keeps out: writers through this storage object (`instance`), all of the same
+   * web origin and browser profile (`origin`), or all processes of the machine (`host`).
+   */
+  readonly exclusion: 'none' | 'instance' | 'origin' | 'host'
+  /** `edit` may run more than once: compare-and-swap in place of a lock. */
+  readonly optimistic: boolean
+  /** A blob's name appears with all of its bytes or not at all, even when the process is killed. */
+  readonly atomicPublish: boolean
+  /** `StoredFile.modified` is given. */
+  readonly modifiedTimes: boolean
+}
+
+/** Something that a medium holds; `path` is relative to the layout's root, with `/`. */
+export interface StorageEntry {
+  readonly path: string
+  /**
+   * `link` leads to a file of the layout, `link-outside` out of it (or nowhere), `staged` is a leftover or
+   * a private file of a writer, `other` is neither file nor link (a socket, a folder where a blob should be).
+   */
+  readonly kind: 'file' | 'link' | 'link-outside' | 'staged' | 'other'
+  /** Bytes, for a `file` or `link`. */
+  readonly size?: number | undefined
+}
+
+/** Hashes as bytes come. */
+export interface Hasher {
+  update(bytes: Uint8Array): void
+  /** Lower-case hex; the hasher is spent afterwards. */
+  hex(): string
+}
+
+/** Faster pieces of a platform; their results are byte-equal to the core's own. */
+export interface NativeTools {
+  hasher?(algorithm: 'sha256' | 'sha512'): Hasher | undefined
+  /**
+   * Inflates raw deflate data whose end need not be a final block, with the 32 KiB before it as dictionary.
+   * Throws on invalid data.
+   */
+  inflateRaw?(deflated: Uint8Array, options: { dictionary: Uint8Array; size: number }): Uint8Array
+}
+
+/** A medium that can be read: one method is enough. */
+export interface ReadableStorage {
+  /** For messages: a path, a database's name. */
+  readonly name: string
+  readonly traits: StorageTraits
+  readonly native?: NativeTools | undefined
+  /** `undefined` when there is no such file. */
+  open(path: LayoutPath, options?: AbortOptions): Promise<StoredFile | undefined>
+  /** Every name that the place holds, in no order; folders themselves are not listed. */
+  list?(options?: AbortOptions): AsyncIterable<StorageEntry>
+}
+
+/** Options of `stage`. */
+export interface StageOptions extends AbortOptions {
+  /** Bytes that will come, if known: lets a full medium say so at once. */
+  readonly size?: number | undefined
+}
+
+/** Bytes that have no name yet. Nobody sees them until `commit`. */
+export interface StagedFile {
+  /** Takes the bytes; close it before `commit`. Aborting it discards. */
+  readonly writable: WritableStream<Uint8Array>
+  /**
+   * Publishes the bytes under a name, whole. An existing file of the same size wins and isn't touched; one of
+   * another size is replaced. The directory entry is durable where the trait says so.
+   *
+   * Rejects with a `TypeError` before `writable` is closed and after `discard`.
+   */
+  commit(path: BlobPath, options?: AbortOptions): Promise<'written' | 'existed'>
+  /** Drops the bytes. Does nothing after `commit`, or a second time. */
+  discard(): Promise<void>
+}
+
+/** Options of `update`. */
+export interface UpdateOptions extends AbortOptions {
+  /** Blobs that must be there, checked in the same exclusive section: else `BLOB_MISSING` and no write. */
+  readonly requires?: readonly BlobPath[] | undefined
+}
+
+/** Makes a document's next bytes from its present ones; pure and synchronous. `undefined` or the same bytes: no write. */
+export type DocumentEdit = (now: Uint8Array | undefined) => Uint8Array | undefined
+
+/** A medium that can be written. */
+export interface StorageAdapter extends ReadableStorage {
+  list(options?: AbortOptions): AsyncIterable<StorageEntry>
+  /** Begins unpublished bytes. */
+  stage(options?: StageOptions): Promise<StagedFile>
+  /**
+   * One exclusive read-modify-write of a document: the reason that two writers never lose a tag. Readers see
+   * the old bytes or the new ones. An error that `edit` throws passes through and nothing is written. The first
+   * `update('oci-layout')` also makes `blobs/sha256` where the medium has folders.
+   */
+  update(path: DocumentPath, edit: DocumentEdit, options?: UpdateOptions): Promise<void>
+  /**
+   * Removes the blobs that `choose` names, given index.json as it is inside the exclusive section of `update`.
+   * Names that aren't there are passed over. Gives the number removed.
+   */
+  remove(
+    choose: (index: Uint8Array | undefined) => readonly BlobPath[],
+    options?: AbortOptions,
+  ): Promise<number>
+  /** Removes leftovers of crashed writers that are older than so many milliseconds. Gives the number removed. */
+  sweep(options: { readonly olderThan: number }): Promise<number>
+  /** Gives back what the storage holds. Later calls reject with `STORAGE_CLOSED`. A second `close` does nothing. */
+  close(): Promise<void>
+}
+
+/**
+ * A folder's content, as a platform can tell it, before it is normalised to tar entries: what the Node adapter
+ * and the browser's file lists give to `entriesOf`.
+ */
+export interface SourceNode {
+  /** Relative, with `/`; raw bytes where a name isn't UTF-8. */
+  readonly path: string | Uint8Array
+  readonly kind: 'file' | 'directory' | 'symlink'
+  /** Permission bits, where the platform has them. */
+  readonly mode?: number | undefined
+  /** Milliseconds since 1970, where the platform has it. */
+  readonly modified?: number | undefined
+  /** Bytes of a file. */
+  readonly size?: number | undefined
+  /** Where a symlink leads, as it stands there. */
+  readonly linkname?: string | Uint8Array | undefined
+  /** The content of a file. */
+  stream?(options?: AbortOptions): ReadableStream<Uint8Array>
+}
+
+/** Anything that can give itself as a tar stream, any number of times with the same bytes. */
+export interface TarSource {
+  tar(options?: AbortOptions): ReadableStream<Uint8Array>
+}

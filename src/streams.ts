@@ -1,0 +1,144 @@
+/** Byte streams: one way in from all that a caller may hold, one way out as Web Streams, with abort both ways. */
+
+import { OciError } from './errors.ts'
+import type { AbortOptions } from './storage.ts'
+
+/** Everything that bytes may come from. A string counts as its UTF-8 bytes. */
+export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array | Blob | string
+
+/**
+ * The chunks of a source, as they come. Ends with `signal.reason` on abort, also while a read hangs, and
+ * cancels the source when the consumer stops early.
+ */
+export async function* chunksOf(
+  source: ByteSource,
+  options: AbortOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  if (typeof source === 'string') yield* nonEmpty(new TextEncoder().encode(source))
+  else if (source instanceof Uint8Array) yield* nonEmpty(source)
+  else if (isReadableStream(source)) yield* readChunks(source, signal)
+  else if (isBlob(source)) yield* readChunks(source.stream(), signal)
+  else yield* iterateChunks(source, signal)
+}
+
+/** A byte stream over an async iterable, reading ahead of its consumer by one chunk at the most. */
+export function streamOf(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await iterator.next()
+        if (next.done) controller.close()
+        else controller.enqueue(next.value)
+      },
+      async cancel(reason) {
+        await iterator.return?.(reason)
+      },
+    },
+    // Nothing is read before somebody asks: an unread stream holds no file and no lock.
+    { highWaterMark: 0 },
+  )
+}
+
+/** All bytes of a source in one array, refused with `LIMIT_EXCEEDED` beyond `max` bytes. */
+export async function collect(
+  source: ByteSource,
+  options: AbortOptions & { readonly max: number; readonly where?: string },
+): Promise<Uint8Array> {
+  const { max, where } = options
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunksOf(source, options)) {
+    size += chunk.length
+    if (size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'bytes', max, ...(where && { where }) })
+    chunks.push(chunk)
+  }
+  return concat(chunks, size)
+}
+
+/** Joins chunks; a single one is given back as it is. */
+export function concat(
+  chunks: readonly Uint8Array[],
+  size: number = chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+): Uint8Array {
+  const [only] = chunks
+  if (chunks.length === 1 && only !== undefined) return only
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}
+
+/** Same length and same bytes. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Awaits a promise, or rejects with `signal.reason` as soon as the signal aborts. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+async function* readChunks(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader()
+  let done = false
+  try {
+    for (;;) {
+      const next = await orAborted(reader.read(), signal)
+      done = next.done
+      if (next.done) return
+      yield* nonEmpty(next.value)
+    }
+  } finally {
+    // Not awaited: a source that hangs must not hold up an abort.
+    if (!done) reader.cancel(signal?.reason).catch(() => {})
+    reader.releaseLock()
+  }
+}
+
+async function* iterateChunks(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const iterator = source[Symbol.asyncIterator]()
+  let done = false
+  try {
+    for (;;) {
+      const next = await orAborted(Promise.resolve(iterator.next()), signal)
+      done = next.done === true
+      if (next.done) return
+      yield* nonEmpty(next.value)
+    }
+  } finally {
+    if (!done) Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+function* nonEmpty(chunk: Uint8Array): Generator<Uint8Array> {
+  if (!(chunk instanceof Uint8Array)) throw new TypeError('a byte source must give Uint8Array chunks')
+  if (chunk.length > 0) yield chunk
+}
+
+function isReadableStream(source: object): source is ReadableStream<Uint8Array> {
+  return 'getReader' in source && typeof source.getReader === 'function'
+}
+
+function isBlob(source: object): source is Blob {
+  return 'stream' in source && 'size' in source && typeof source.stream === 'function'
+}
