@@ -1,0 +1,120 @@
+/** A document is always its exact bytes beside their value: bytes that have a digest are never rebuilt (J2). */
+
+import { canonicalBytes } from './canonical-json.ts'
+import { digestOf } from './digest.ts'
+import { OciError } from './errors.ts'
+import { parseJsonObject } from './json.ts'
+import type { Limits } from './limits.ts'
+import { isImageConfigType } from './media-types.ts'
+import {
+  type Descriptor,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  type JsonObject,
+  mediaTypes,
+} from './spec.ts'
+import type { NativeTools } from './storage.ts'
+import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
+
+/** One JSON document of a layout. `value` holds every field of `bytes`, also those that this library doesn't know. */
+export interface Document<Value = JsonObject> {
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+  readonly value: Value
+}
+
+/** Makes a document of a value, in canonical JSON. Throws `TypeError` for what JSON can't say. */
+export async function makeDocument<Value extends object>(
+  value: Value,
+  mediaType: string,
+  native?: NativeTools,
+): Promise<Document<Value>> {
+  const bytes = canonicalBytes(value)
+  const digest = await digestOf(bytes, { native })
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes, value }
+}
+
+/** Reads verified bytes as the image index that they must be. Throws `DOCUMENT_INVALID`. */
+export function parseIndex(bytes: Uint8Array, options: ParseOptions): ImageIndex {
+  const value = parseBounded(bytes, options)
+  refuse(problemsOfIndex(value), options.where)
+  return sound<ImageIndex>(value)
+}
+
+/** Reads verified bytes as the image manifest that they must be. Throws `DOCUMENT_INVALID`. */
+export function parseManifest(bytes: Uint8Array, options: ParseOptions): ImageManifest {
+  const value = parseBounded(bytes, options)
+  refuse(problemsOfManifest(value), options.where)
+  return sound<ImageManifest>(value)
+}
+
+/** Reads verified bytes as the image config that they must be. Throws `DOCUMENT_INVALID`. */
+export function parseConfig(bytes: Uint8Array, options: ParseOptions): ImageConfig {
+  const value = parseBounded(bytes, options)
+  refuse(problemsOfConfig(value), options.where)
+  return sound<ImageConfig>(value)
+}
+
+/** How many bytes a document of this type may have. */
+export function maxSizeOf(mediaType: string, limits: Limits): number {
+  if (isImageConfigType(mediaType)) return limits.maxConfigSize
+  return limits.maxManifestSize
+}
+
+/** Throws `LIMIT_EXCEEDED` for a document that is larger, or lists more, than a reader would take. */
+export function checkLimits(document: Document<object>, limits: Limits): void {
+  const { descriptor, value } = document
+  const max = maxSizeOf(descriptor.mediaType, limits)
+  if (descriptor.size > max) {
+    throw new OciError('LIMIT_EXCEEDED', {
+      limit: 'document size',
+      max,
+      found: descriptor.size,
+      where: descriptor.digest,
+    })
+  }
+  checkEntries(value, limits.maxEntries, descriptor.digest)
+}
+
+/** Where a document's bytes come from, for messages, and its bounds. */
+export interface ParseOptions {
+  readonly where: string
+  readonly limits: Limits
+  /** `limits.maxEntries` unless given: index.json may list more. */
+  readonly maxEntries?: number
+}
+
+/** Reads bytes as a JSON object within the limits, without judging it otherwise. */
+export function parseBounded(bytes: Uint8Array, options: ParseOptions): JsonObject {
+  const { where, limits, maxEntries = limits.maxEntries } = options
+  const value = parseJsonObject(bytes, { where, maxDepth: limits.maxJsonDepth })
+  checkEntries(value, maxEntries, where)
+  return value
+}
+
+/** Throws the first problem as an error; fsck lists them all instead. */
+export function refuse(problems: readonly Problem[], where: string): void {
+  const [first] = problems
+  if (first === undefined) return
+  const { at, expected, found, code } = first
+  if (code === 'DIGEST_INVALID') throw new OciError(code, { digest: found, where: `${where}#${at}` })
+  if (code === 'MEDIA_TYPE_UNEXPECTED') throw new OciError(code, { mediaType: found, expected, where })
+  throw new OciError('DOCUMENT_INVALID', { where, at, expected, found })
+}
+
+/** `index.json` of a layout without images, in canonical JSON. */
+export function emptyIndexBytes(): Uint8Array {
+  return canonicalBytes({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] } satisfies ImageIndex)
+}
+
+function checkEntries(value: object, max: number, where: string): void {
+  const list = 'manifests' in value ? value.manifests : 'layers' in value ? value.layers : []
+  const found = Array.isArray(list) ? list.length : 0
+  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'entries', max, found, where })
+}
+
+// The one place where checked JSON gets its type: `problemsOf…` has just looked at every field that the type names.
+function sound<Value extends object>(value: JsonObject): Value {
+  return value as object as Value
+}

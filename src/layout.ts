@@ -1,0 +1,155 @@
+/** What is read of a layout: the marker, index.json and the documents below it, each bounded and verified. */
+
+import { type BlobPlaces, openBlob, readWhole } from './blob.ts'
+import { digestOf } from './digest.ts'
+import {
+  type Document,
+  maxSizeOf,
+  type ParseOptions,
+  parseBounded,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+} from './document.ts'
+import type { Engine } from './engine.ts'
+import { isOciError, OciError } from './errors.ts'
+import { kindOf, parseJsonObject } from './json.ts'
+import { manifestKind } from './media-types.ts'
+import { type Descriptor, type ImageConfig, type ImageIndex, type ImageManifest, mediaTypes } from './spec.ts'
+import type { AbortOptions, DocumentPath, ReadableStorage } from './storage.ts'
+
+/** A layout's storage, the places where its blobs are looked for, and what it works with. */
+export interface Layout<S extends ReadableStorage = ReadableStorage> {
+  readonly storage: S
+  readonly places: BlobPlaces
+  readonly engine: Engine
+}
+
+/** The only version of the layout that there is (L7). */
+export const layoutVersion = '1.0.0'
+
+/** Throws unless the storage holds a layout of version 1.0.0: `LAYOUT_MISSING`, `LAYOUT_INVALID` (L1). */
+export async function checkMarker(layout: Layout, options: AbortOptions = {}): Promise<void> {
+  const storage = layout.storage.name
+  const bytes = await readFile(layout, 'oci-layout', options)
+  if (bytes === undefined) throw new OciError('LAYOUT_MISSING', { storage })
+  const marker = parseMarker(bytes, storage)
+  if (marker.imageLayoutVersion !== layoutVersion) {
+    const found = `imageLayoutVersion ${kindOf(marker.imageLayoutVersion)}`
+    throw new OciError('LAYOUT_INVALID', { storage, expected: `imageLayoutVersion ${layoutVersion}`, found })
+  }
+}
+
+/** Reads index.json. Throws `INDEX_MISSING`, `DOCUMENT_INVALID`, `LIMIT_EXCEEDED`. */
+export async function readIndexJson(
+  layout: Layout,
+  options: AbortOptions = {},
+): Promise<Document<ImageIndex>> {
+  const bytes = await readFile(layout, 'index.json', options)
+  if (bytes === undefined) throw new OciError('INDEX_MISSING', { storage: layout.storage.name })
+  const value = parseIndex(bytes, indexJsonOptions(layout.engine))
+  const digest = await digestOf(bytes, { native: layout.engine.native })
+  return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes, value }
+}
+
+/** The bounds of index.json, which are wider than those of a nested index. */
+export function indexJsonOptions({ limits }: Engine): ParseOptions {
+  return { where: 'index.json', limits, maxEntries: limits.maxIndexEntries }
+}
+
+/** Reads any JSON document of a layout: bounded and verified, but not judged by its kind. */
+export async function readDocument(
+  layout: Layout,
+  descriptor: Descriptor,
+  options: AbortOptions = {},
+): Promise<Document> {
+  const { bytes, parse } = await readBytes(layout, descriptor, options)
+  return { descriptor, bytes, value: parseBounded(bytes, parse) }
+}
+
+/** Reads an image manifest; its own `mediaType` must be its descriptor's. */
+export async function readManifest(
+  layout: Layout,
+  descriptor: Descriptor,
+  options: AbortOptions = {},
+): Promise<Document<ImageManifest>> {
+  const { bytes, parse } = await readBytes(layout, descriptor, options)
+  return agreeing({ descriptor, bytes, value: parseManifest(bytes, parse) })
+}
+
+/** Reads a nested image index; its own `mediaType` must be its descriptor's. */
+export async function readIndex(
+  layout: Layout,
+  descriptor: Descriptor,
+  options: AbortOptions = {},
+): Promise<Document<ImageIndex>> {
+  const { bytes, parse } = await readBytes(layout, descriptor, options)
+  return agreeing({ descriptor, bytes, value: parseIndex(bytes, parse) })
+}
+
+/** Reads an image config. */
+export async function readConfig(
+  layout: Layout,
+  descriptor: Descriptor,
+  options: AbortOptions = {},
+): Promise<Document<ImageConfig>> {
+  const { bytes, parse } = await readBytes(layout, descriptor, options)
+  return { descriptor, bytes, value: parseConfig(bytes, parse) }
+}
+
+/** A manifest or index whose `mediaType` isn't its descriptor's is ambiguous (CVE-2021-41190, P12). */
+function agreeing<Value extends { readonly mediaType?: string | null }>(
+  document: Document<Value>,
+): Document<Value> {
+  const { mediaType, digest } = document.descriptor
+  const own = document.value.mediaType
+  if (own && own !== mediaType && manifestKind(mediaType) !== undefined) {
+    throw new OciError('MEDIA_TYPE_UNEXPECTED', { mediaType: own, expected: mediaType, where: digest })
+  }
+  return document
+}
+
+async function readBytes(
+  layout: Layout,
+  descriptor: Descriptor,
+  options: AbortOptions,
+): Promise<{ bytes: Uint8Array; parse: ParseOptions }> {
+  const { engine, places } = layout
+  const max = maxSizeOf(descriptor.mediaType, engine.limits)
+  const file = await openBlob(places, descriptor, options)
+  const bytes = await readWhole(file, descriptor, { ...options, engine, max })
+  return { bytes, parse: { where: descriptor.digest, limits: engine.limits } }
+}
+
+/** index.json may be replaced between open and read: then the new one is read. */
+const attempts = 5
+
+async function readFile(
+  { storage, engine }: Layout,
+  path: DocumentPath,
+  options: AbortOptions,
+): Promise<Uint8Array | undefined> {
+  const max = path === 'index.json' ? engine.limits.maxIndexSize : engine.limits.maxManifestSize
+  for (let attempt = 1; ; attempt++) {
+    const file = await storage.open(path, options)
+    if (file === undefined) return undefined
+    if (file.size > max) {
+      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
+    }
+    try {
+      return await file.bytes(options)
+    } catch (error) {
+      if (attempt === attempts || !isOciError(error, 'STORAGE_CHANGED')) throw error
+    }
+  }
+}
+
+function parseMarker(bytes: Uint8Array, storage: string): { readonly imageLayoutVersion?: unknown } {
+  try {
+    return parseJsonObject(bytes, { where: 'oci-layout' })
+  } catch (cause) {
+    if (!isOciError(cause)) throw cause
+    const found = cause.message
+    throw new OciError('LAYOUT_INVALID', { storage, expected: 'a JSON object', found }, { cause })
+  }
+}

@@ -1,0 +1,190 @@
+/** What the specification demands of each document, checked on parsed JSON. Unknown fields are never a fault (J4). */
+
+import { isDigest } from './digest.ts'
+import { isJsonObject, kindOf } from './json.ts'
+import { type ManifestKind, manifestKind } from './media-types.ts'
+import type { JsonObject, JsonValue } from './spec.ts'
+
+/** One way in which a document isn't what the specification says. */
+export interface Problem {
+  /** A JSON pointer into the document; `''` is the whole. */
+  readonly at: string
+  readonly expected: string
+  readonly found: string
+  /** Set where a fault has a code of its own; else it is `DOCUMENT_INVALID`. */
+  readonly code?: 'DIGEST_INVALID' | 'MEDIA_TYPE_UNEXPECTED'
+}
+
+/** Every problem of an image index, index.json included (I1 to I5). */
+export function problemsOfIndex(value: JsonObject): Problem[] {
+  return [
+    ...schemaVersion(value),
+    ...ownMediaType(value, 'index'),
+    ...absent(value, ['config', 'layers']),
+    ...descriptors(value, 'manifests'),
+    ...commonFields(value),
+  ]
+}
+
+/** Every problem of an image manifest (M1 to M8). */
+export function problemsOfManifest(value: JsonObject): Problem[] {
+  return [
+    ...schemaVersion(value),
+    ...ownMediaType(value, 'manifest'),
+    // A document that is a manifest to one reader and an index to another (CVE-2021-41190).
+    ...absent(value, ['manifests', 'fsLayers']),
+    ...problemsOfDescriptor(value.config, '/config'),
+    ...descriptors(value, 'layers'),
+    ...commonFields(value),
+  ]
+}
+
+/** Every problem of an image config (C1 to C6). An optional field may be `null` (C3). */
+export function problemsOfConfig(value: JsonObject): Problem[] {
+  return [
+    ...typed(value, 'architecture', 'string'),
+    ...typed(value, 'os', 'string'),
+    ...optional(value, 'created', isString, 'a string'),
+    ...optional(value, 'variant', isString, 'a string'),
+    ...optional(value, 'config', isJsonObject, 'an object'),
+    ...rootfs(value.rootfs),
+    ...history(value.history),
+  ]
+}
+
+/** Every problem of a descriptor that stands at `at` (D1 to D4, D7). */
+export function problemsOfDescriptor(value: JsonValue | undefined, at: string): Problem[] {
+  if (!isJsonObject(value)) return [problem(at, 'a descriptor', value)]
+  const { mediaType, digest, size } = value
+  const problems = [
+    ...(isString(mediaType) && mediaTypeGrammar.test(mediaType)
+      ? []
+      : [problem(`${at}/mediaType`, 'a media type', mediaType)]),
+    ...(isDigest(digest)
+      ? []
+      : [{ ...problem(`${at}/digest`, 'a digest', digest), code: 'DIGEST_INVALID' as const }]),
+    ...(isSize(size) ? [] : [problem(`${at}/size`, 'a size in bytes', size)]),
+    ...optional(value, 'urls', isStrings, 'an array of strings', at),
+    ...optional(value, 'data', isBase64, 'base64', at),
+    ...optional(value, 'artifactType', isString, 'a string', at),
+    ...annotations(value, at),
+    ...platform(value.platform, `${at}/platform`),
+  ]
+  return problems
+}
+
+// RFC 6838, 4.2; parameters are tolerated, as every peer does.
+const mediaTypeGrammar =
+  /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:\s*;.*)?$/
+
+function problem(at: string, expected: string, found: JsonValue | undefined): Problem {
+  return { at, expected, found: kindOf(found) }
+}
+
+function schemaVersion({ schemaVersion: version }: JsonObject): Problem[] {
+  return version === 2 ? [] : [problem('/schemaVersion', '2', version)]
+}
+
+function ownMediaType({ mediaType }: JsonObject, kind: ManifestKind): Problem[] {
+  if (mediaType === undefined || mediaType === null || mediaType === '') return []
+  if (isString(mediaType) && manifestKind(mediaType) === kind) return []
+  return [
+    { ...problem('/mediaType', `the type of an image ${kind}`, mediaType), code: 'MEDIA_TYPE_UNEXPECTED' },
+  ]
+}
+
+function absent(value: JsonObject, names: readonly string[]): Problem[] {
+  return names
+    .filter(name => Object.hasOwn(value, name))
+    .map(name => problem(`/${name}`, 'no such field', value[name]))
+}
+
+function descriptors(value: JsonObject, name: string): Problem[] {
+  const items = value[name]
+  if (!Array.isArray(items)) return [problem(`/${name}`, 'an array of descriptors', items)]
+  return items.flatMap((item, i) => problemsOfDescriptor(item, `/${name}/${i}`))
+}
+
+function commonFields(value: JsonObject): Problem[] {
+  const { subject } = value
+  return [
+    ...(subject === undefined || subject === null ? [] : problemsOfDescriptor(subject, '/subject')),
+    ...optional(value, 'artifactType', isString, 'a string'),
+    ...annotations(value, ''),
+  ]
+}
+
+function annotations(value: JsonObject, at: string): Problem[] {
+  return optional(value, 'annotations', isStringMap, 'a map of strings', at)
+}
+
+function platform(value: JsonValue | undefined, at: string): Problem[] {
+  if (value === undefined || value === null) return []
+  if (!isJsonObject(value)) return [problem(at, 'a platform', value)]
+  return [
+    ...typed(value, 'architecture', 'string', at),
+    ...typed(value, 'os', 'string', at),
+    ...optional(value, 'variant', isString, 'a string', at),
+    ...optional(value, 'os.version', isString, 'a string', at),
+    ...optional(value, 'os.features', isStrings, 'an array of strings', at),
+  ]
+}
+
+function rootfs(value: JsonValue | undefined): Problem[] {
+  if (!isJsonObject(value)) return [problem('/rootfs', 'an object', value)]
+  const { type, diff_ids: diffIds } = value
+  const wrongType = type === 'layers' ? [] : [problem('/rootfs/type', '"layers"', type)]
+  // Go writes an image without layers as `null` (C3 is silent here, every peer reads it).
+  if (diffIds === null) return wrongType
+  if (!Array.isArray(diffIds))
+    return [...wrongType, problem('/rootfs/diff_ids', 'an array of digests', diffIds)]
+  return [
+    ...wrongType,
+    ...diffIds.flatMap((item, i) =>
+      isDigest(item) ? [] : [problem(`/rootfs/diff_ids/${i}`, 'a digest', item)],
+    ),
+  ]
+}
+
+function history(value: JsonValue | undefined): Problem[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) return [problem('/history', 'an array', value)]
+  return value.flatMap((item, i) => (isJsonObject(item) ? [] : [problem(`/history/${i}`, 'an object', item)]))
+}
+
+function typed(value: JsonObject, name: string, type: 'string', at = ''): Problem[] {
+  return typeof value[name] === type ? [] : [problem(`${at}/${name}`, `a ${type}`, value[name])]
+}
+
+function optional(
+  value: JsonObject,
+  name: string,
+  holds: (field: JsonValue) => boolean,
+  ...[expected, at = '']: [string, string?]
+): Problem[] {
+  const field = value[name]
+  return field === undefined || field === null || holds(field)
+    ? []
+    : [problem(`${at}/${name}`, expected, field)]
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isString)
+}
+
+function isStringMap(value: unknown): boolean {
+  return isJsonObject(value) && Object.values(value).every(isString)
+}
+
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+// RFC 4648, 4: not the url-safe alphabet (D7). Checked by length and alphabet, without a backtracking pattern.
+function isBase64(value: unknown): boolean {
+  return isString(value) && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value)
+}
