@@ -42,10 +42,14 @@ function finite(value: number): string {
   return JSON.stringify(value)
 }
 
-// A surrogate without its other half has no UTF-8 form.
+/** Tells whether a string has a UTF-8 form: a surrogate without its other half has none. */
+export function isWellFormed(value: string): boolean {
+  return !loneSurrogate.test(value)
+}
+
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
 function text(value: string): string {
-  if (loneSurrogate.test(value)) throw new TypeError('JSON text with a lone surrogate has no UTF-8 form')
+  if (!isWellFormed(value)) throw new TypeError('JSON text with a lone surrogate has no UTF-8 form')
   return JSON.stringify(value)
 }

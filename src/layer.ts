@@ -1,0 +1,156 @@
+/** Layers: bytes -> diffID -> codec -> digest -> store in one pass, and back. */
+
+import { type BlobOptions, BlobWriter, openBlob, type ProgressOptions, readVerified } from './blob.ts'
+import { type Codec, identity } from './codec/codec.ts'
+import { createHasher, verifiableAlgorithm } from './digest.ts'
+import { OciError } from './errors.ts'
+import type { Layout } from './layout.ts'
+import { layerType } from './media-types.ts'
+import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
+import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
+import { type ByteSource, chunksOf, streamOf } from './streams.ts'
+
+/** A layer that is stored: what a manifest lists, and what its config lists (C8). */
+export interface Layer {
+  readonly descriptor: Descriptor
+  /** The digest of the uncompressed tar. */
+  readonly diffId: Digest
+}
+
+/** Where a layer's tar comes from: bytes, or something that can make a tar (`entriesOf`). */
+export type LayerSource = ByteSource | TarSource
+
+/** Options of a new layer. */
+export interface LayerOptions extends ProgressOptions {
+  /** How it is compressed; `identity` unless given. */
+  readonly codec?: Codec
+  /** The OCI layer type of the codec unless given. */
+  readonly mediaType?: string
+}
+
+/** Options of `readLayer`. */
+export interface ReadLayerOptions extends AbortOptions {
+  /** The codecs that a compressed layer may need: `[gzip()]`. */
+  readonly codecs?: readonly Codec[]
+}
+
+/**
+ * Stores a layer: hashes the tar, compresses, hashes again and stages in one streaming pass, then commits.
+ *
+ * Bytes are stored as they are given: whether they are a tar isn't asked. `onProgress` counts uncompressed bytes.
+ */
+export async function writeLayer(
+  layout: Layout<StorageAdapter>,
+  source: LayerSource,
+  options: LayerOptions = {},
+): Promise<Layer> {
+  const { codec = identity, mediaType = `${mediaTypes.layer}${codec.suffix}`, signal, onProgress } = options
+  const bytes = isTarSource(source) ? source.tar({ signal }) : source
+  const { native } = layout.engine
+  const blobOptions: BlobOptions = { mediaType, signal }
+  const writer = await BlobWriter.create(layout.storage, layout.engine, blobOptions)
+  try {
+    // What passes uncompressed is hashed once: the blob's digest is the diffID.
+    const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
+    const plain = counted(chunksOf(bytes, { signal }), { hasher, onProgress })
+    for await (const chunk of codec.encode(plain, { signal, native })) await writer.write(chunk)
+    const descriptor = await writer.complete()
+    return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }
+  } catch (error) {
+    await writer.discard()
+    throw error
+  }
+}
+
+/**
+ * A layer that is written piece by piece; `writeLayer` is simpler where the bytes can be pulled.
+ *
+ * @example
+ * const writer = dir.createLayer({ codec: gzip() })
+ * await tarStream.pipeTo(writer.writable)
+ * const layer = await writer.complete()
+ */
+export class LayerWriter {
+  /** Takes the tar; close it before `complete`. Aborting it discards the layer. */
+  readonly writable: WritableStream<Uint8Array>
+  readonly #layer: Promise<Layer>
+
+  constructor(layout: Layout<StorageAdapter>, options: LayerOptions = {}) {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    this.writable = writable
+    this.#layer = writeLayer(layout, readable, options)
+    // The failure is given by `complete`; until then it must not count as unhandled.
+    this.#layer.catch(() => {})
+  }
+
+  /** The stored layer, once `writable` is closed. Throws what the writing threw. */
+  complete(): Promise<Layer> {
+    return this.#layer
+  }
+
+  /** Drops what was written. Does nothing after `complete`. */
+  async discard(): Promise<void> {
+    if (!this.writable.locked) await this.writable.abort(new DOMException('discarded', 'AbortError'))
+    await this.#layer.catch(() => {})
+  }
+}
+
+/**
+ * The uncompressed tar of a layer, verified as it streams: the blob's digest, the compression's own checks and,
+ * for a `Layer`, its diffID. It fails before its end when any is wrong.
+ *
+ * Throws `CODEC_MISSING` when the compression isn't among `codecs`, `BLOB_MISSING`, `SIZE_MISMATCH`.
+ */
+export async function readLayer(
+  layout: Layout,
+  layer: Layer | Descriptor,
+  options: ReadLayerOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  const { descriptor, diffId } = 'descriptor' in layer ? layer : { descriptor: layer, diffId: undefined }
+  const { engine, places } = layout
+  const codec = codecFor(descriptor.mediaType, options.codecs ?? [])
+  const file = await openBlob(places, descriptor, options)
+  const blob = chunksOf(await readVerified(file, descriptor, { ...options, engine }), options)
+  const plain = codec.decode(blob, { signal: options.signal, native: engine.native })
+  if (diffId === undefined || diffId === descriptor.digest) return streamOf(plain)
+  const hasher = await createHasher(verifiableAlgorithm(diffId), engine.native)
+  return streamOf(checked(plain, hasher, { diffId, digest: descriptor.digest }))
+}
+
+function codecFor(mediaType: string, codecs: readonly Codec[]): Codec {
+  const type = layerType(mediaType)
+  if (type?.compression === 'none') return identity
+  const codec = codecs.find(({ suffix }) => suffix === `+${type?.compression}`)
+  if (codec !== undefined) return codec
+  throw new OciError('CODEC_MISSING', { mediaType, available: codecs.map(({ name }) => name) })
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  { hasher, onProgress }: { hasher: Hasher | undefined; onProgress: ProgressOptions['onProgress'] },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0
+  for await (const chunk of source) {
+    hasher?.update(chunk)
+    bytes += chunk.length
+    onProgress?.({ bytes })
+    yield chunk
+  }
+}
+
+async function* checked(
+  source: AsyncIterable<Uint8Array>,
+  hasher: Hasher,
+  { diffId, digest }: { diffId: Digest; digest: Digest },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of source) {
+    hasher.update(chunk)
+    yield chunk
+  }
+  const found = `${verifiableAlgorithm(diffId)}:${hasher.hex()}`
+  if (found !== diffId) throw new OciError('DIFF_ID_MISMATCH', { expected: diffId, found, layer: digest })
+}
+
+function isTarSource(source: LayerSource): source is TarSource {
+  return typeof source === 'object' && 'tar' in source && typeof source.tar === 'function'
+}

@@ -1,0 +1,85 @@
+/** The graph of descriptors from index.json down: what fsck, and later gc, copy and referrers, have in common. */
+
+import { OciError } from './errors.ts'
+import { isJsonObject } from './json.ts'
+import type { Limits } from './limits.ts'
+import { manifestKind } from './media-types.ts'
+import type { Descriptor, JsonObject, JsonValue } from './spec.ts'
+import { problemsOfDescriptor } from './validate.ts'
+
+/** What a descriptor is to the document that holds it. */
+export type Role = 'entry' | 'config' | 'layer' | 'subject'
+
+/** One place where a descriptor stands. A blob that is listed twice has two. */
+export interface Node {
+  readonly descriptor: Descriptor
+  readonly role: Role
+  /** From index.json down: `index.json/manifests/0/layers/1`. */
+  readonly path: string
+  /** How many indexes are around it: 0 in index.json itself. */
+  readonly depth: number
+  /** The document that holds it; index.json has none. */
+  readonly parent: Node | undefined
+}
+
+/** How the walk gets at documents, and its bounds. */
+export interface WalkOptions {
+  /** The value of a manifest or index; `undefined` when it can't be had, and then nothing below it is visited. */
+  read(node: Node): Promise<JsonObject | undefined>
+  readonly limits: Limits
+}
+
+/**
+ * Every node below index.json, depth first, in document order; a document is entered once, so cycles end.
+ *
+ * Subjects are weak links (M8): they are given, but not followed. Throws `LIMIT_EXCEEDED` for too many documents
+ * or indexes too deep inside each other.
+ */
+export async function* walk(index: JsonObject, options: WalkOptions): AsyncGenerator<Node> {
+  const { limits, read } = options
+  const entered = new Set<string>()
+  const waiting = childrenOf(index, undefined).reverse()
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    yield node
+    if (!isDocument(node) || entered.has(node.descriptor.digest)) continue
+    entered.add(node.descriptor.digest)
+    refuseAbove(limits.maxDocuments, entered.size, 'documents')
+    refuseAbove(limits.maxIndexDepth, node.depth, 'nested indexes')
+    const value = await read(node)
+    if (value !== undefined) for (const child of childrenOf(value, node).reverse()) waiting.push(child)
+  }
+}
+
+/** A node that the walk enters: a manifest or an index. */
+export function isDocument({ descriptor, role }: Node): boolean {
+  return role === 'entry' && manifestKind(descriptor.mediaType) !== undefined
+}
+
+/** What a document lists, passing over what isn't a descriptor: the document's own check reports that. */
+function childrenOf(value: JsonObject, parent: Node | undefined): Node[] {
+  const depth = parent === undefined ? 0 : parent.depth + 1
+  const path = parent?.path ?? 'index.json'
+  const node = (role: Role, item: JsonValue | undefined, at: string): Node[] =>
+    isDescriptor(item) ? [{ descriptor: item, role, path: `${path}/${at}`, depth, parent }] : []
+  return [
+    ...list(value.manifests).flatMap((item, i) => node('entry', item, `manifests/${i}`)),
+    ...node('config', value.config, 'config'),
+    ...list(value.layers).flatMap((item, i) => node('layer', item, `layers/${i}`)),
+    ...node('subject', value.subject, 'subject'),
+  ]
+}
+
+function list(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** Good enough to be followed: what is optional in it may be wrong. */
+function isDescriptor(value: JsonValue | undefined): value is JsonObject & Descriptor {
+  if (!isJsonObject(value)) return false
+  const { mediaType, digest, size } = value
+  return problemsOfDescriptor({ mediaType, digest, size }, '').length === 0
+}
+
+function refuseAbove(max: number, found: number, limit: string): void {
+  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit, max, found, where: 'index.json' })
+}

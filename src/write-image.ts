@@ -1,0 +1,258 @@
+/** Publishing an image: its blobs first, then one exclusive edit of index.json that requires them all. */
+
+import {
+  BlobWriter,
+  findBlob,
+  openBlob,
+  type Progress,
+  type ProgressOptions,
+  readVerified,
+  writeBlob,
+} from './blob.ts'
+import { blobPath } from './digest.ts'
+import { checkLimits, type Document, makeDocument, refuse } from './document.ts'
+import { isOciError } from './errors.ts'
+import { type Draft, layersOf } from './image.ts'
+import { editIndex, withEntry } from './index-json.ts'
+import type { Layout } from './layout.ts'
+import { layerType } from './media-types.ts'
+import { platformOfConfig } from './platform.ts'
+import { checkTag } from './reference.ts'
+import type { Image } from './resolve.ts'
+import {
+  type Annotations,
+  type Descriptor,
+  emptyDescriptor,
+  type ImageIndex,
+  type ImageManifest,
+  type JsonObject,
+  mediaTypes,
+  type Platform,
+} from './spec.ts'
+import type { AbortOptions, BlobPath, StorageAdapter } from './storage.ts'
+import { chunksOf } from './streams.ts'
+import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
+
+/** Options of `insertManifest`. */
+export interface InsertOptions extends AbortOptions {
+  /** The entry's name; every entry of that name goes. Without one the entry is appended. */
+  readonly tag?: string | undefined
+  readonly platform?: Platform | undefined
+  /** Annotations of the entry. */
+  readonly annotations?: Annotations | undefined
+}
+
+/** Options of `writeImage`. */
+export interface WriteImageOptions extends ProgressOptions {
+  readonly tag?: string | undefined
+  /** `new` leaves the base's layers where they are; `all`, the default, fetches those that this layout lacks. */
+  readonly layers?: 'all' | 'new' | undefined
+}
+
+type Writable = Layout<StorageAdapter>
+type Change = (index: ImageIndex, entry: Descriptor) => ImageIndex
+
+/** Writes a draft's config and manifest and lists it in index.json, as one. */
+export async function writeImage(
+  layout: Writable,
+  image: Draft,
+  options: WriteImageOptions = {},
+): Promise<Image> {
+  const { tag, layers = 'all', signal } = options
+  if (layers === 'all') await fetchBaseLayers(layout, image, options)
+  const config = await makeDocument(image.config, mediaTypes.config, layout.engine.native)
+  checkDocument(config, layout)
+  const value = { ...image.manifest, config: configDescriptor(image.manifest.config, config.descriptor) }
+  layersOf({ manifest: { ...config, value }, config })
+  const platform = platformOfConfig(image.config)
+  const kept =
+    layers === 'new' ? new Set(image.base?.manifest.value.layers.map(layer => layer.digest)) : new Set()
+  const required = value.layers.filter(layer => !kept.has(layer.digest))
+  const manifest = await publish(layout, value, {
+    documents: [config],
+    required,
+    signal,
+    change: (index, entry) => withEntry(index, { ...entry, ...(platform && { platform }) }, tag),
+    tag,
+  })
+  const descriptor = { ...manifest.descriptor, ...(platform && { platform }) }
+  return { layout, descriptor, manifest, config, index: undefined, tag }
+}
+
+/** Writes a manifest and appends an entry for it to index.json. */
+export async function insertManifest(
+  layout: Writable,
+  manifest: ImageManifest,
+  options: InsertOptions = {},
+): Promise<Descriptor> {
+  const { tag, signal } = options
+  const written = await publish(layout, manifest, {
+    documents: await emptyConfigOf(manifest, layout),
+    required: [manifest.config, ...manifest.layers],
+    signal,
+    change: (index, entry) => withEntry(index, described(entry, options), tag),
+    tag,
+  })
+  return described(written.descriptor, options)
+}
+
+/** Writes a manifest and makes it the only entry of index.json; nothing of the old index is kept. */
+export async function replaceWithSingleManifest(
+  layout: Writable,
+  manifest: ImageManifest,
+  options: Omit<InsertOptions, 'tag'> = {},
+): Promise<Descriptor> {
+  const written = await publish(layout, manifest, {
+    documents: await emptyConfigOf(manifest, layout),
+    required: [manifest.config, ...manifest.layers],
+    signal: options.signal,
+    change: (_, entry) => ({
+      schemaVersion: 2,
+      mediaType: mediaTypes.index,
+      manifests: [described(entry, options)],
+    }),
+    tag: undefined,
+  })
+  return described(written.descriptor, options)
+}
+
+/** Writes any value as a JSON blob, in canonical JSON. Throws `DOCUMENT_INVALID`, `LIMIT_EXCEEDED` before writing. */
+export async function writeDocument<Value extends object>(
+  layout: Writable,
+  value: Value,
+  options: AbortOptions & { readonly mediaType: string },
+): Promise<Document<Value>> {
+  const document = await makeDocument(value, options.mediaType, layout.engine.native)
+  checkDocument(document, layout)
+  await store(layout, document, options)
+  return document
+}
+
+/** Copies one blob as bytes, verified, unless it is there. */
+export async function copyBlob(
+  { from, to }: { from: Layout; to: Writable },
+  descriptor: Descriptor,
+  options: ProgressOptions = {},
+): Promise<void> {
+  const { digest, size, mediaType } = descriptor
+  const present = await findBlob(to.places, digest, options)
+  if (present?.size === size) return
+  const file = await openBlob(from.places, descriptor, options)
+  const source = await readVerified(file, descriptor, { ...options, engine: from.engine })
+  const writer = await BlobWriter.create(to.storage, to.engine, {
+    ...options,
+    mediaType,
+    expected: { digest, size },
+  })
+  await writeBlob(writer, chunksOf(source, options))
+}
+
+interface Publication extends AbortOptions {
+  /** Documents that the manifest needs, not yet stored. */
+  readonly documents: readonly Document<object>[]
+  /** Blobs that the manifest needs, stored before. */
+  readonly required: readonly Descriptor[]
+  readonly change: Change
+  readonly tag: string | undefined
+}
+
+/** A gc beside us may take a document between its commit and its entry: then it is written again. */
+const attempts = 5
+
+async function publish(
+  layout: Writable,
+  value: ImageManifest,
+  { documents, required, change, tag, signal }: Publication,
+): Promise<Document<ImageManifest>> {
+  if (tag !== undefined) checkTag(tag)
+  const manifest = await makeDocument(value, value.mediaType || mediaTypes.manifest, layout.engine.native)
+  checkDocument(manifest, layout)
+  const own = [...documents, manifest]
+  const requires = [
+    ...(await requiredPaths(layout, required)),
+    ...own.map(document => blobPath(document.descriptor.digest)),
+  ]
+  for (let attempt = 1; ; attempt++) {
+    for (const document of own) await store(layout, document, { signal })
+    try {
+      await editIndex(layout, index => change(index, manifest.descriptor), { requires, signal })
+      return manifest
+    } catch (error) {
+      const mayRetry = attempt < attempts && isOciError(error, 'BLOB_MISSING')
+      if (!mayRetry || !own.some(document => document.descriptor.digest === error.data.digest)) throw error
+    }
+  }
+}
+
+async function store(layout: Writable, document: Document<object>, options: AbortOptions): Promise<void> {
+  const { bytes, descriptor } = document
+  const present = await layout.storage.open(blobPath(descriptor.digest), options)
+  if (present?.size === descriptor.size) return
+  const { mediaType } = descriptor
+  const writer = await BlobWriter.create(layout.storage, layout.engine, {
+    ...options,
+    mediaType,
+    expected: descriptor,
+  })
+  await writeBlob(writer, chunksOf(bytes, options))
+}
+
+/** Blobs in an external place can't go with a gc of this layout, and foreign layers needn't be here at all. */
+async function requiredPaths(layout: Writable, required: readonly Descriptor[]): Promise<BlobPath[]> {
+  const paths = new Set<BlobPath>()
+  for (const descriptor of required) {
+    if (layerType(descriptor.mediaType)?.foreign) continue
+    const elsewhere = await findBlob(layout.places.slice(1), descriptor.digest)
+    if (elsewhere === undefined) paths.add(blobPath(descriptor.digest))
+  }
+  return [...paths]
+}
+
+async function fetchBaseLayers(layout: Writable, { base }: Draft, options: WriteImageOptions): Promise<void> {
+  if (base === undefined) return
+  const layers = base.manifest.value.layers.filter(layer => !layerType(layer.mediaType)?.foreign)
+  const total = layers.reduce((sum, layer) => sum + layer.size, 0)
+  let before = 0
+  for (const layer of layers) {
+    const onProgress = ({ bytes }: Progress): void => options.onProgress?.({ bytes: before + bytes, total })
+    await copyBlob({ from: base.layout, to: layout }, layer, { signal: options.signal, onProgress })
+    before += layer.size
+  }
+}
+
+function checkDocument({ descriptor, value, bytes }: Document<object>, layout: Writable): void {
+  checkLimits({ descriptor, value, bytes }, layout.engine.limits)
+  refuse(problemsOf(descriptor.mediaType, value), descriptor.mediaType)
+}
+
+function problemsOf(mediaType: string, value: object): Problem[] {
+  const fields: JsonObject = { ...value }
+  switch (mediaType) {
+    case mediaTypes.manifest:
+    case mediaTypes.dockerManifest:
+      return problemsOfManifest(fields)
+    case mediaTypes.index:
+    case mediaTypes.dockerManifestList:
+      return problemsOfIndex(fields)
+    case mediaTypes.config:
+    case mediaTypes.dockerConfig:
+      return problemsOfConfig(fields)
+    default:
+      return []
+  }
+}
+
+/** The new config's descriptor, with what else the old one said (annotations, unknown fields) but its `data`. */
+function configDescriptor(old: Descriptor, next: Descriptor): Descriptor {
+  const { data: _data, urls: _urls, ...kept } = old
+  return { ...kept, ...next }
+}
+
+async function emptyConfigOf(manifest: ImageManifest, layout: Writable): Promise<Document<object>[]> {
+  if (manifest.config.digest !== emptyDescriptor.digest) return []
+  return [await makeDocument({}, mediaTypes.empty, layout.engine.native)]
+}
+
+function described(entry: Descriptor, { platform, annotations }: InsertOptions): Descriptor {
+  return { ...entry, ...(annotations && { annotations }), ...(platform && { platform }) }
+}
