@@ -1,1 +1,81 @@
-export { OciError } from './errors.ts'
+/** The public names of `ocidir`. Written by hand: what isn't here is nobody's business. */
+
+export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blob.ts'
+export { BlobWriter } from './blob.ts'
+export { canonicalJson } from './canonical-json.ts'
+export { type Codec, type CodecOptions, identity } from './codec/codec.ts'
+export { blobPath, createHasher, type DigestAlgorithm, digestOf, isDigest } from './digest.ts'
+export type { Document } from './document.ts'
+export { type Engine, type EngineOptions, engine } from './engine.ts'
+export { isOciError, OciError, type OciErrorCode, type OciErrorData } from './errors.ts'
+export type { Finding, FindingCode, Severity } from './findings.ts'
+export { type FsckCounts, type FsckOptions, type FsckResult, fsck } from './fsck.ts'
+export {
+  type ContainerChanges,
+  configure,
+  type Draft,
+  draft,
+  type ImageChanges,
+  layersOf,
+  type PushOptions,
+  pushLayer,
+} from './image.ts'
+export { type Tag, tagOf } from './index-json.ts'
+export {
+  type Layer,
+  type LayerOptions,
+  type LayerSource,
+  LayerWriter,
+  type ReadLayerOptions,
+} from './layer.ts'
+export type { Layout } from './layout.ts'
+export { defaultLimits, type Limits } from './limits.ts'
+export { OciDir, type OpenOptions } from './oci-dir.ts'
+export {
+  formatPlatform,
+  matchesPlatform,
+  type PlatformRequest,
+  parsePlatform,
+  platformOfConfig,
+} from './platform.ts'
+export type { Ref } from './reference.ts'
+export type { Image, ResolveOptions } from './resolve.ts'
+export {
+  type Annotations,
+  annotationKeys,
+  type ContainerConfig,
+  type Descriptor,
+  type Digest,
+  emptyDescriptor,
+  type History,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  type JsonObject,
+  type JsonValue,
+  type LayoutMarker,
+  mediaTypes,
+  type Platform,
+} from './spec.ts'
+export type {
+  AbortOptions,
+  BlobPath,
+  DocumentEdit,
+  DocumentPath,
+  Hasher,
+  LayoutPath,
+  NativeTools,
+  RangeOptions,
+  ReadableStorage,
+  SourceNode,
+  StagedFile,
+  StageOptions,
+  StorageAdapter,
+  StorageEntry,
+  StorageTraits,
+  StoredFile,
+  TarSource,
+  UpdateOptions,
+} from './storage.ts'
+export type { ByteSource } from './streams.ts'
+export type { InsertOptions, WriteImageOptions } from './write-image.ts'

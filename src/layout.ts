@@ -31,7 +31,7 @@ export const layoutVersion = '1.0.0'
 /** Throws unless the storage holds a layout of version 1.0.0: `LAYOUT_MISSING`, `LAYOUT_INVALID` (L1). */
 export async function checkMarker(layout: Layout, options: AbortOptions = {}): Promise<void> {
   const storage = layout.storage.name
-  const bytes = await readFile(layout, 'oci-layout', options)
+  const bytes = await readRootFile(layout, 'oci-layout', options)
   if (bytes === undefined) throw new OciError('LAYOUT_MISSING', { storage })
   const marker = parseMarker(bytes, storage)
   if (marker.imageLayoutVersion !== layoutVersion) {
@@ -45,11 +45,35 @@ export async function readIndexJson(
   layout: Layout,
   options: AbortOptions = {},
 ): Promise<Document<ImageIndex>> {
-  const bytes = await readFile(layout, 'index.json', options)
+  const bytes = await readRootFile(layout, 'index.json', options)
   if (bytes === undefined) throw new OciError('INDEX_MISSING', { storage: layout.storage.name })
   const value = parseIndex(bytes, indexJsonOptions(layout.engine))
   const digest = await digestOf(bytes, { native: layout.engine.native })
   return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes, value }
+}
+
+/** index.json may be replaced between open and read: then the new one is read. */
+const attempts = 5
+
+/** One of the two documents at the root, bounded but not judged; `undefined` when it isn't there. */
+export async function readRootFile(
+  { storage, engine }: Layout,
+  path: DocumentPath,
+  options: AbortOptions = {},
+): Promise<Uint8Array | undefined> {
+  const max = path === 'index.json' ? engine.limits.maxIndexSize : engine.limits.maxManifestSize
+  for (let attempt = 1; ; attempt++) {
+    const file = await storage.open(path, options)
+    if (file === undefined) return undefined
+    if (file.size > max) {
+      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
+    }
+    try {
+      return await file.bytes(options)
+    } catch (error) {
+      if (attempt === attempts || !isOciError(error, 'STORAGE_CHANGED')) throw error
+    }
+  }
 }
 
 /** The bounds of index.json, which are wider than those of a nested index. */
@@ -119,29 +143,6 @@ async function readBytes(
   const file = await openBlob(places, descriptor, options)
   const bytes = await readWhole(file, descriptor, { ...options, engine, max })
   return { bytes, parse: { where: descriptor.digest, limits: engine.limits } }
-}
-
-/** index.json may be replaced between open and read: then the new one is read. */
-const attempts = 5
-
-async function readFile(
-  { storage, engine }: Layout,
-  path: DocumentPath,
-  options: AbortOptions,
-): Promise<Uint8Array | undefined> {
-  const max = path === 'index.json' ? engine.limits.maxIndexSize : engine.limits.maxManifestSize
-  for (let attempt = 1; ; attempt++) {
-    const file = await storage.open(path, options)
-    if (file === undefined) return undefined
-    if (file.size > max) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
-    }
-    try {
-      return await file.bytes(options)
-    } catch (error) {
-      if (attempt === attempts || !isOciError(error, 'STORAGE_CHANGED')) throw error
-    }
-  }
 }
 
 function parseMarker(bytes: Uint8Array, storage: string): { readonly imageLayoutVersion?: unknown } {

@@ -44,15 +44,21 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
     if (!isDocument(node) || entered.has(node.descriptor.digest)) continue
     entered.add(node.descriptor.digest)
     refuseAbove(limits.maxDocuments, entered.size, 'documents')
-    refuseAbove(limits.maxIndexDepth, node.depth, 'nested indexes')
     const value = await read(node)
-    if (value !== undefined) for (const child of childrenOf(value, node).reverse()) waiting.push(child)
+    if (value === undefined) continue
+    if (isTooDeep(node, limits)) refuseAbove(limits.maxIndexDepth, node.depth + 1, 'nested indexes')
+    for (const child of childrenOf(value, node).reverse()) waiting.push(child)
   }
 }
 
 /** A node that the walk enters: a manifest or an index. */
 export function isDocument({ descriptor, role }: Node): boolean {
   return role === 'entry' && manifestKind(descriptor.mediaType) !== undefined
+}
+
+/** An index inside more indexes than the limit allows. */
+export function isTooDeep({ descriptor, depth }: Node, limits: Limits): boolean {
+  return depth >= limits.maxIndexDepth && manifestKind(descriptor.mediaType) === 'index'
 }
 
 /** What a document lists, passing over what isn't a descriptor: the document's own check reports that. */

@@ -1,0 +1,112 @@
+/** What an image's manifest, config and entry must agree on; pure, on documents that are valid by themselves. */
+
+import type { Finding, FindingCode, Severity } from './findings.ts'
+import { tagOf } from './index-json.ts'
+import { formatPlatform, matchesPlatform } from './platform.ts'
+import { annotationKeys, type Descriptor, type ImageConfig, type Platform } from './spec.ts'
+import type { Node } from './walk.ts'
+
+/** An entry of an index, where it stands and what its image's config says of the platform. */
+export interface EntryNote {
+  readonly path: string
+  readonly descriptor: Descriptor
+  readonly isNested: boolean
+}
+
+/** Counts of layers, diffIDs and history against each other (C6, C8). */
+export function configFindings(node: Node, config: ImageConfig, layers: number): Finding[] {
+  const { digest } = node.descriptor
+  const finding = (severity: Severity, code: FindingCode, message: string): Finding => ({
+    severity,
+    code,
+    digest,
+    path: node.path,
+    message,
+  })
+  const found: Finding[] = []
+  const diffIds = config.rootfs.diff_ids?.length ?? 0
+  if (diffIds !== layers) {
+    found.push(
+      finding(
+        'error',
+        'DIFF_IDS_COUNT',
+        `the config lists ${diffIds} diffIDs, the manifest ${layers} layers`,
+      ),
+    )
+  }
+  const history = config.history ?? []
+  const told = history.filter(entry => entry.empty_layer !== true).length
+  if (history.length > 0 && told !== layers) {
+    // Fewer is what tools make that push a layer and forget to say so; more means that a layer is gone.
+    const severity = told > layers ? 'warning' : 'info'
+    found.push(
+      finding(severity, 'HISTORY_COUNT', `the history tells of ${told} layers, the manifest lists ${layers}`),
+    )
+  }
+  if (!config.os || !config.architecture) {
+    found.push(finding('info', 'PLATFORM_EMPTY', 'the config names no os or no architecture'))
+  }
+  return found
+}
+
+/** Entries whose platform isn't their config's, and names that stand on more than one entry. */
+export function entryFindings(
+  entries: readonly EntryNote[],
+  platforms: ReadonlyMap<string, Platform>,
+): Finding[] {
+  return [...platformFindings(entries, platforms), ...tagFindings(entries, platforms)]
+}
+
+function platformFindings(
+  entries: readonly EntryNote[],
+  platforms: ReadonlyMap<string, Platform>,
+): Finding[] {
+  return entries.flatMap(({ descriptor, path }) => {
+    const { platform, digest } = descriptor
+    const own = platforms.get(digest)
+    if (!platform?.os || !platform.architecture || own === undefined || agrees(platform, own)) return []
+    const message = `the entry says ${formatPlatform(platform)}, the config ${formatPlatform(own)}`
+    return [{ severity: 'warning', code: 'PLATFORM_MISMATCH', digest, path, message }]
+  })
+}
+
+function agrees(entry: Platform, config: Platform): boolean {
+  const { os, architecture, variant } = entry
+  return matchesPlatform(config, { os, architecture, ...(variant && config.variant ? { variant } : {}) })
+}
+
+function tagFindings(entries: readonly EntryNote[], platforms: ReadonlyMap<string, Platform>): Finding[] {
+  const found: Finding[] = []
+  const seen = new Map<string, Set<string>>()
+  for (const { descriptor, path, isNested } of entries) {
+    // ref.name means nothing in a nested index (A4).
+    const tag = isNested ? undefined : fullNameOf(descriptor)
+    if (tag === undefined) continue
+    const platform = platforms.get(descriptor.digest) ?? descriptor.platform
+    const key = platform === undefined ? '' : formatPlatform(platform)
+    const others = seen.get(tag)
+    if (others !== undefined) found.push(sharedName({ descriptor, path, tag, isSame: others.has(key) }))
+    seen.set(tag, (others ?? new Set()).add(key))
+  }
+  return found
+}
+
+function sharedName(entry: { descriptor: Descriptor; path: string; tag: string; isSame: boolean }): Finding {
+  const { descriptor, path, tag, isSame } = entry
+  const name = JSON.stringify(tag)
+  return {
+    severity: isSame ? 'warning' : 'info',
+    code: isSame ? 'TAG_DUPLICATE' : 'TAG_ON_PLATFORMS',
+    digest: descriptor.digest,
+    path,
+    message: isSame
+      ? `another entry of the same platform goes by ${name}; readers take the first`
+      : `entries of several platforms go by ${name}`,
+  }
+}
+
+/** Docker saves `latest` of two repositories under one ref.name: only the full name tells them apart. */
+function fullNameOf(entry: Descriptor): string | undefined {
+  const full = entry.annotations?.[annotationKeys.containerdName]
+  return full ?? tagOf(entry)
+}

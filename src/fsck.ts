@@ -1,0 +1,378 @@
+/** Checks a whole layout: every byte that index.json reaches, and what lies about unreached. */
+
+import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
+import { createHasher, digestOf, isDigest, verifiableAlgorithm } from './digest.ts'
+import { maxSizeOf, parseBounded } from './document.ts'
+import { type Engine, engineFor } from './engine.ts'
+import { isOciError, OciError } from './errors.ts'
+import type { Finding, FindingCode, Severity } from './findings.ts'
+import { configFindings, type EntryNote, entryFindings } from './fsck-image.ts'
+import { checkMarker, indexJsonOptions, type Layout, readRootFile } from './layout.ts'
+import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
+import { platformOfConfig } from './platform.ts'
+import type { Descriptor, Digest, ImageConfig, JsonObject, Platform } from './spec.ts'
+import type { ReadableStorage, StorageEntry, StoredFile } from './storage.ts'
+import { chunksOf } from './streams.ts'
+import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
+import { isDocument, isTooDeep, type Node, walk } from './walk.ts'
+
+/** Options of `fsck`. */
+export interface FsckOptions extends ProgressOptions {
+  readonly engine?: Engine | undefined
+  /** A second place for blobs, as given to `OciDir.open`; it is read, its own unreferenced blobs are not reported. */
+  readonly blobs?: ReadableStorage | undefined
+}
+
+/** What `fsck` found. */
+export interface FsckResult {
+  /** No finding is an error. */
+  readonly ok: boolean
+  /** Distinct blobs that index.json reaches and whose every byte was verified. */
+  readonly validated: number
+  readonly findings: readonly Finding[]
+  readonly counts: FsckCounts
+}
+
+/** Sums of a check. */
+export interface FsckCounts {
+  readonly errors: number
+  readonly warnings: number
+  readonly infos: number
+  /** Blobs that nothing names. */
+  readonly unreferenced: number
+  /** Bytes read and hashed. */
+  readonly bytes: number
+}
+
+/**
+ * Checks a layout: marker, index.json, nested indexes, manifests, configs, layers, their sizes and digests, and
+ * the blobs that nothing names. It works where `OciDir.open` throws, and goes on after each fault.
+ *
+ * Layers are hashed, not unpacked. It throws only for an abort or when the medium itself can't be listed.
+ *
+ * @example
+ * const { ok, findings } = await fsck(storage, { onProgress: ({ bytes }) => show(bytes) })
+ */
+export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
+  const { blobs, engine } = options
+  const places = blobs === undefined ? [storage] : [storage, blobs]
+  return new Check({ storage, places, engine: engineFor(storage, engine) }, options).run()
+}
+
+/** What became of a digest's blob: verified with so many bytes, or found faulty and reported. */
+type Verdict = number | 'faulty'
+
+class Check {
+  readonly #layout: Layout
+  readonly #options: FsckOptions
+  readonly #findings: Finding[] = []
+  readonly #reported = new Set<string>()
+  readonly #verdicts = new Map<string, Verdict>()
+  readonly #reached = new Set<string>()
+  readonly #entries: EntryNote[] = []
+  readonly #platforms = new Map<string, Platform>()
+  /** The manifest whose children are being visited. */
+  #manifest: { readonly node: Node; readonly value: JsonObject } | undefined
+  #bytes = 0
+  #unreferenced = 0
+
+  constructor(layout: Layout, options: FsckOptions) {
+    this.#layout = layout
+    this.#options = options
+  }
+
+  async run(): Promise<FsckResult> {
+    await this.#guard({ path: 'oci-layout' }, () => checkMarker(this.#layout, this.#options))
+    const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
+    if (index !== undefined) await this.#guard({ path: 'index.json' }, () => this.#graph(index))
+    this.#findings.push(...entryFindings(this.#entries, this.#platforms))
+    await this.#strays()
+    this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
+    return this.#result()
+  }
+
+  async #indexJson(): Promise<JsonObject> {
+    const bytes = await readRootFile(this.#layout, 'index.json', this.#options)
+    if (bytes === undefined) throw new OciError('INDEX_MISSING', { storage: this.#layout.storage.name })
+    const value = parseBounded(bytes, indexJsonOptions(this.#layout.engine))
+    this.#problems(problemsOfIndex(value), { path: 'index.json' })
+    return value
+  }
+
+  async #graph(index: JsonObject): Promise<void> {
+    const { limits } = this.#layout.engine
+    for await (const node of walk(index, { limits, read: node => this.#readDocument(node) })) {
+      await this.#guard(place(node), () => this.#visit(node))
+    }
+  }
+
+  async #visit(node: Node): Promise<void> {
+    const { descriptor, role } = node
+    if (role === 'entry') this.#entries.push({ descriptor, path: node.path, isNested: node.depth > 0 })
+    if (role === 'subject') return this.#visitSubject(node)
+    this.#reached.add(descriptor.digest)
+    if (role === 'layer') this.#checkLayerType(node)
+    await this.#checkData(node)
+    if (role === 'config' && isImageConfigType(descriptor.mediaType)) return this.#visitConfig(node)
+    // The walk reads a document it has not met; one that it has is only compared by size.
+    if (!isDocument(node) || this.#verdicts.has(descriptor.digest)) await this.#verify(node)
+  }
+
+  /** Called by the walk for each manifest and index, once a digest. */
+  async #readDocument(node: Node): Promise<JsonObject | undefined> {
+    return this.#guard(place(node), async () => {
+      const value = await this.#verifiedJson(node)
+      if (value === undefined) return undefined
+      const isIndex = manifestKind(node.descriptor.mediaType) === 'index'
+      this.#problems(isIndex ? problemsOfIndex(value) : problemsOfManifest(value), place(node))
+      this.#checkMediaType(node, value)
+      if (!isIndex) this.#manifest = { node, value }
+      if (!isTooDeep(node, this.#layout.engine.limits)) return value
+      throw new OciError('LIMIT_EXCEEDED', {
+        limit: 'nested indexes',
+        max: this.#layout.engine.limits.maxIndexDepth,
+      })
+    })
+  }
+
+  async #visitConfig(node: Node): Promise<void> {
+    const value = await this.#verifiedJson(node)
+    if (value === undefined) return
+    const problems = problemsOfConfig(value)
+    this.#problems(problems, place(node))
+    const manifest = this.#manifest
+    if (problems.length > 0 || manifest === undefined || manifest.node !== node.parent) return
+    // `problemsOfConfig` has just looked at every field that the type names.
+    const config = value as object as ImageConfig
+    const layers = Array.isArray(manifest.value.layers) ? manifest.value.layers.length : 0
+    this.#findings.push(...configFindings(node, config, layers))
+    const platform = platformOfConfig(config)
+    if (platform !== undefined) this.#platforms.set(manifest.node.descriptor.digest, platform)
+  }
+
+  async #visitSubject(node: Node): Promise<void> {
+    const file = await findBlob(this.#layout.places, node.descriptor.digest, this.#options)
+    // M8: a weak link. That the blob is whole is for the entry of its own to say.
+    if (file === undefined)
+      this.#add('info', 'SUBJECT_ABSENT', { ...place(node), message: 'the subject is not here' })
+  }
+
+  async #verifiedJson(node: Node): Promise<JsonObject | undefined> {
+    const { descriptor } = node
+    const { engine } = this.#layout
+    const file = await this.#open(node)
+    if (file === undefined) return undefined
+    const max = maxSizeOf(descriptor.mediaType, engine.limits)
+    const bytes = await readWhole(file, descriptor, { ...this.#options, engine, max })
+    this.#passed(descriptor)
+    return parseBounded(bytes, { where: descriptor.digest, limits: engine.limits })
+  }
+
+  /** Hashes a blob's bytes, once a digest. */
+  async #verify(node: Node): Promise<void> {
+    const { digest, size } = node.descriptor
+    const verdict = this.#verdicts.get(digest)
+    if (verdict === 'faulty') return
+    if (verdict !== undefined) return checkExpected({ digest, size: verdict }, { size })
+    const file = await this.#open(node)
+    if (file === undefined) return
+    const found = await this.#hash(file, digest)
+    checkExpected({ digest: found, size }, { digest })
+    this.#passed(node.descriptor)
+  }
+
+  /** The blob's file if it is there and of the right size; what is missing is reported by what it is. */
+  async #open(node: Node): Promise<StoredFile | undefined> {
+    const { digest, size } = node.descriptor
+    const file = await findBlob(this.#layout.places, digest, this.#options)
+    if (file === undefined) {
+      this.#reportMissing(node)
+      return undefined
+    }
+    checkExpected({ digest, size: file.size }, { size })
+    return file
+  }
+
+  #reportMissing(node: Node): void {
+    const { mediaType, digest, urls } = node.descriptor
+    if (node.role === 'entry' && node.depth > 0) {
+      this.#add('info', 'CHILD_ABSENT', { ...place(node), message: `a sparse index: ${digest} is not here` })
+    } else if (layerType(mediaType)?.foreign && urls?.length) {
+      this.#add('info', 'FOREIGN_LAYER_ABSENT', { ...place(node), message: 'a foreign layer, not here' })
+    } else this.#add('error', 'BLOB_MISSING', { ...place(node), message: `the layout has no blob ${digest}` })
+  }
+
+  #passed({ digest, size }: Descriptor): void {
+    if (!this.#verdicts.has(digest)) this.#count(0)
+    this.#verdicts.set(digest, size)
+  }
+
+  async #hash(file: StoredFile, digest: string): Promise<Digest> {
+    const algorithm = verifiableAlgorithm(digest)
+    const { native } = this.#layout.engine
+    const { signal } = this.#options
+    if (file.size <= oneShotSize && native?.hasher === undefined) {
+      const bytes = await file.bytes({ signal })
+      this.#count(bytes.length)
+      return digestOf(bytes, { algorithm })
+    }
+    const hasher = await createHasher(algorithm, native)
+    for await (const chunk of chunksOf(file.stream({ signal }), { signal })) {
+      hasher.update(chunk)
+      this.#count(chunk.length)
+    }
+    return `${algorithm}:${hasher.hex()}`
+  }
+
+  #checkLayerType(node: Node): void {
+    const { mediaType } = node.descriptor
+    const config = this.#manifest?.node === node.parent ? this.#manifest?.value.config : undefined
+    const configType =
+      typeof config === 'object' && config !== null && 'mediaType' in config ? config.mediaType : ''
+    // In an artifact any type is fine (M6).
+    if (typeof configType !== 'string' || !isImageConfigType(configType) || layerType(mediaType)) return
+    const message = `${JSON.stringify(mediaType)} is not the type of an image's layer`
+    this.#add('warning', 'LAYER_TYPE_UNKNOWN', { ...place(node), message })
+  }
+
+  /** D7: embedded `data` must be the blob. */
+  async #checkData(node: Node): Promise<void> {
+    const { data, digest, size } = node.descriptor
+    if (typeof data !== 'string' || data.length > 4 * this.#layout.engine.limits.maxManifestSize) return
+    const bytes = bytesOfBase64(data)
+    const isEqual =
+      bytes.length === size && (await digestOf(bytes, { algorithm: verifiableAlgorithm(digest) })) === digest
+    if (isEqual) return
+    const message = 'the embedded data is not what digest and size say'
+    this.#add('error', 'DATA_MISMATCH', { ...place(node), message })
+  }
+
+  #checkMediaType(node: Node, value: JsonObject): void {
+    const { mediaType } = value
+    const expected = node.descriptor.mediaType
+    if (typeof mediaType !== 'string' || mediaType === '' || mediaType === expected) return
+    // Of another kind altogether: the document's own check has said so.
+    if (manifestKind(mediaType) !== manifestKind(expected)) return
+    const { message } = new OciError('MEDIA_TYPE_UNEXPECTED', { mediaType, expected })
+    this.#add('error', 'MEDIA_TYPE_UNEXPECTED', { ...place(node), message })
+  }
+
+  async #strays(): Promise<void> {
+    const { storage } = this.#layout
+    if (storage.list === undefined) return
+    for await (const entry of storage.list(this.#options)) {
+      await this.#guard({ path: entry.path }, () => this.#stray(entry))
+    }
+  }
+
+  async #stray({ path, kind }: StorageEntry): Promise<void> {
+    if (kind === 'staged')
+      return this.#add('info', 'FILE_STAGED', { path, message: "a writer's private file" })
+    const blob = /^blobs\/([^/]+)\/([^/]+)$/.exec(path)
+    const digest = blob === null ? undefined : `${blob[1]}:${blob[2]}`
+    if (digest !== undefined && this.#reached.has(digest) && kind !== 'link-outside') return
+    if (kind === 'link-outside') {
+      const { message } = new OciError('LINK_OUTSIDE', { path })
+      return this.#add('warning', 'LINK_OUTSIDE', { path, message, ...(digest && { digest }) })
+    }
+    if (path === 'oci-layout' || path === 'index.json') return
+    if (isDigest(digest) && kind !== 'other') return this.#checkUnreferenced(digest, path)
+    const isBlobPlace = path.startsWith('blobs/sha256/') || path.startsWith('blobs/sha512/')
+    this.#add(isBlobPlace ? 'warning' : 'info', 'FILE_UNKNOWN', { path, message: 'no part of a layout' })
+  }
+
+  async #checkUnreferenced(digest: string, path: string): Promise<void> {
+    this.#unreferenced += 1
+    const file = await findBlob([this.#layout.storage], digest, this.#options)
+    if (file === undefined) return
+    const found = await this.#hash(file, digest)
+    if (found === digest) {
+      return this.#add('info', 'BLOB_UNREFERENCED', {
+        digest,
+        path,
+        message: 'nothing in the layout names this blob',
+      })
+    }
+    this.#add('warning', 'BLOB_MISNAMED', { digest, path, message: `its bytes hash to ${found}` })
+  }
+
+  /** Runs one step; a fault becomes a finding and the check goes on. */
+  async #guard<T>(where: Place, step: () => Promise<T>): Promise<T | undefined> {
+    this.#options.signal?.throwIfAborted()
+    try {
+      return await step()
+    } catch (error) {
+      if (!isOciError(error)) throw error
+      if (where.digest !== undefined && !this.#verdicts.has(where.digest))
+        this.#verdicts.set(where.digest, 'faulty')
+      this.#add(severities[error.code] ?? 'error', error.code, { ...where, message: error.message })
+      return undefined
+    }
+  }
+
+  #problems(problems: readonly Problem[], where: Place): void {
+    for (const { at, expected, found, code = 'DOCUMENT_INVALID' } of problems) {
+      const message = `expected ${expected}, found ${found}`
+      this.#add('error', code, { ...where, path: `${where.path}${at}`, message })
+    }
+  }
+
+  #add(severity: Severity, code: FindingCode, where: Place & { readonly message: string }): void {
+    // A blob that a thousand entries name is one fault.
+    const key = where.digest === undefined || code === 'DOCUMENT_INVALID' ? where.path : where.digest
+    if (this.#reported.has(`${code} ${key}`)) return
+    this.#reported.add(`${code} ${key}`)
+    this.#findings.push({ severity, code, ...where })
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#options.onProgress?.({ bytes: this.#bytes })
+  }
+
+  #result(): FsckResult {
+    const count = (severity: Severity): number =>
+      this.#findings.filter(found => found.severity === severity).length
+    const errors = count('error')
+    return {
+      ok: errors === 0,
+      validated: [...this.#verdicts].filter(
+        ([digest, verdict]) => verdict !== 'faulty' && this.#reached.has(digest),
+      ).length,
+      findings: this.#findings,
+      counts: {
+        errors,
+        warnings: count('warning'),
+        infos: count('info'),
+        unreferenced: this.#unreferenced,
+        bytes: this.#bytes,
+      },
+    }
+  }
+}
+
+interface Place {
+  readonly path: string
+  readonly digest?: string
+}
+
+/** Blobs up to this size are hashed at once by Web Crypto, which is twice as fast and can't stream. */
+const oneShotSize = 8 << 20
+
+/** What reading refuses is an error, but for what the layout isn't to blame for. */
+const severities: Readonly<Partial<Record<FindingCode, Severity>>> = {
+  DIGEST_UNSUPPORTED: 'info',
+  LINK_OUTSIDE: 'warning',
+}
+
+function place({ descriptor, path }: Node): Place {
+  return { digest: descriptor.digest, path }
+}
+
+function bytesOfBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), char => char.charCodeAt(0))
+  } catch {
+    return new Uint8Array()
+  }
+}
