@@ -1,0 +1,151 @@
+/**
+ * The one module that owns deflate: one block of `ocidir-gzip-1`, as a pure function that a worker can call.
+ *
+ * fflate 0.8.3 does the work, pinned exactly: its match finder is part of the format (docs/ocidir-gzip-1.md).
+ * Its streaming class has two faults, which this module goes around; `verify.ts` checks every block all the same.
+ */
+
+import { Deflate } from 'fflate'
+import { OciError } from '../errors.ts'
+import { concat } from '../streams.ts'
+
+/** Compression levels: 0 stores, 9 is the smallest. */
+export type DeflateLevel = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
+
+/** How a block is deflated. */
+export interface DeflateOptions {
+  readonly level: DeflateLevel
+  /** What comes right before the block: nothing for the first one, else 32 KiB. */
+  readonly dictionary: Uint8Array
+  /** Ends the stream; another block ends at a byte's border and stays open for the next. */
+  readonly last: boolean
+}
+
+/** Deflates one block on its own: the same arguments give the same bytes in every runtime and thread. */
+export type DeflateBlock = (block: Uint8Array, options: DeflateOptions) => Uint8Array
+
+/**
+ * Deflates one block of `ocidir-gzip-1` by fflate. Throws `UNSUPPORTED` when the fflate that was bundled isn't
+ * the one that defines the format.
+ */
+export const deflateBlock: DeflateBlock = (block, options) => {
+  if (options.level === 0) return storeBlock(block, options.last)
+  assertKnownFflate()
+  return compress(block, options)
+}
+
+const longestStored = 65_535
+const nothing = new Uint8Array(0)
+
+/** Stored deflate blocks (RFC 1951, 3.2.4). They end at a byte's border by themselves. */
+function storeBlock(block: Uint8Array, last: boolean): Uint8Array {
+  const count = Math.max(1, Math.ceil(block.length / longestStored))
+  const stored = new Uint8Array(block.length + count * 5)
+  const view = new DataView(stored.buffer)
+  for (let i = 0; i < count; i++) {
+    const piece = block.subarray(i * longestStored, (i + 1) * longestStored)
+    const at = i * (longestStored + 5)
+    stored[at] = last && i === count - 1 ? 1 : 0
+    view.setUint16(at + 1, piece.length, true)
+    view.setUint16(at + 3, piece.length ^ 0xffff, true)
+    stored.set(piece, at + 5)
+  }
+  return stored
+}
+
+function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions): Uint8Array {
+  const out: Uint8Array[] = []
+  // Without `mem` fflate derives its table size by a logarithm, which engines may round differently.
+  const deflate = new Deflate({ level, mem: 4 }, chunk => out.push(chunk))
+  load(deflate, block, dictionary)
+  if (!last) deflate.flush(false)
+  deflate.push(nothing, true)
+  if (last) return concat(out)
+  const tail = out.pop() ?? nothing
+  out.push(syncMarker(tail))
+  return concat(out)
+}
+
+/**
+ * Puts the window into the stream as `deflateSync` lays it out: data from index 0, output from `dictionary` on.
+ *
+ * The class itself begins at index 32768 of a zeroed buffer and bounds distances by that, so matches reach into
+ * zeros before the start, and nobody can inflate the result (fflate issue 260). Its public methods offer no other
+ * start for a stream that goes on; `deflateSync` can only end one.
+ */
+function load(deflate: Deflate, block: Uint8Array, dictionary: Uint8Array): void {
+  // fflate's types hide its fields, and the class would narrow to `never`.
+  const stream: object = deflate
+  if (!hasKnownState(stream)) throw strangeFflate()
+  stream.b = concat([dictionary, block])
+  stream.s.i = 0
+  stream.s.w = dictionary.length
+  stream.s.z = stream.b.length
+}
+
+/**
+ * The end of a block that others follow: an empty stored block, which ends at a byte's border.
+ *
+ * fflate's own is broken at two of eight bit offsets (fflate issue 267). So the stream was ended instead, on a
+ * copy as it were: what comes after the block's last bits is the final empty fixed block, `11 0` and seven zero
+ * bits. Its two ones are the highest bits set, and tell where the block's bits end.
+ */
+function syncMarker(tail: Uint8Array): Uint8Array {
+  const bits = (tail[0] ?? 0) | ((tail[1] ?? 0) << 8)
+  const used = 30 - Math.clz32(bits)
+  const partial = bits & ((1 << used) - 1)
+  // Three more bits, all zero, are the header of the stored block.
+  const marker = used > 5 ? [partial, 0, 0, 0, 0xff, 0xff] : [partial, 0, 0, 0xff, 0xff]
+  return Uint8Array.from(marker)
+}
+
+interface FflateState {
+  b: Uint8Array
+  readonly s: { i: number; w: number; z: number }
+}
+
+function hasKnownState(deflate: object): deflate is FflateState {
+  if (!('b' in deflate && 's' in deflate)) return false
+  const { b, s } = deflate
+  if (!(b instanceof Uint8Array) || b.length !== 98_304 || typeof s !== 'object' || s === null) return false
+  return 'i' in s && s.i === 32_768 && 'w' in s && s.w === 32_768 && 'z' in s && s.z === 32_768
+}
+
+function strangeFflate(): OciError<'UNSUPPORTED'> {
+  return new OciError('UNSUPPORTED', {
+    feature: 'gzip by another fflate than 0.8.3, which defines its bytes',
+  })
+}
+
+let known = false
+
+/** Known answers, once: an override or a bundler can bring another fflate, whose bytes would have other digests. */
+function assertKnownFflate(): void {
+  if (known) return
+  const text = sampleText(6_000)
+  const dictionary = text.subarray(0, 2_000)
+  const open = compress(text, { level: 6, dictionary: nothing, last: false })
+  const closed = compress(text.subarray(2_000), { level: 1, dictionary, last: true })
+  if (fingerprint(open) !== 4_131_490_939 || fingerprint(closed) !== 2_146_760_483) throw strangeFflate()
+  known = true
+}
+
+/** Repeats near and far, runs of zeros at the start, and all byte values: what tells match finders apart. */
+function sampleText(size: number): Uint8Array {
+  const text = new Uint8Array(size)
+  let state = 1
+  for (let i = 12; i < size; i++) {
+    state = Math.imul(state, 1_103_515_245) + 12_345
+    const random = state >>> 16
+    text[i] = random % 7 < 4 ? (text[i - 1 - (random % 3)] ?? 0) + (random & 1) : random & 0xff
+    if (random % 61 === 0) text.copyWithin(i, random % i, (random % i) + 40)
+  }
+  return text
+}
+
+/** FNV-1a, 32 bits. */
+function fingerprint(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
+}

@@ -1,0 +1,131 @@
+/** The gzip decoder: all members of a file, each checked, the same in every runtime. */
+
+import { OciError } from '../errors.ts'
+import { type ByteSource, chunksOf } from '../streams.ts'
+import type { CodecOptions } from './codec.ts'
+import { type Crc32, createCrc32 } from './crc32.ts'
+import { GzipInput } from './gzip-input.ts'
+import { InflateFault, Inflater } from './inflate.ts'
+import { pace } from './pace.ts'
+
+/**
+ * Decompresses gzip in chunks of at most 256 KiB, reading as it is read.
+ *
+ * A file of several members gives their contents one after the other, and zeros may follow the last one, as tapes
+ * pad them. Anything else is `GZIP_INVALID`: a cut at any place, a wrong CRC-32 or size, other bytes behind the
+ * end, an empty file. What was given before the error is not to be trusted.
+ *
+ * @example
+ * for await (const chunk of gunzip(file.stream())) hasher.update(chunk)
+ */
+export async function* gunzip(
+  source: ByteSource,
+  options: CodecOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal } = options
+  const input = new GzipInput(chunksOf(source, { signal }))
+  try {
+    const tools = { crc: await createCrc32(), inflater: new Inflater(), turn: pace({ signal }) }
+    do {
+      await readHeader(input, tools.crc)
+      yield* inflateMember(input, tools)
+    } while (await anotherMember(input))
+  } finally {
+    await input.close()
+  }
+}
+
+interface Tools {
+  readonly crc: Crc32
+  readonly inflater: Inflater
+  readonly turn: () => Promise<void>
+}
+
+// Input bytes between two looks at the clock and the signal, also where nothing comes out.
+const inputPiece = 65_536
+
+// RFC 1952, 2.3.1.
+const flags = { headerCrc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const
+
+async function readHeader(input: GzipInput, crc: Crc32): Promise<void> {
+  input.onBytes = bytes => crc.update(bytes)
+  const start = input.offset
+  const [id1, id2, method, flag = 0] = await input.take(10, 'header')
+  if (id1 !== 0x1f || id2 !== 0x8b) throw invalid('no gzip header', start)
+  if (method !== 8) throw invalid(`unknown compression method ${method}`, start + 2)
+  if ((flag & flags.reserved) !== 0) throw invalid('reserved header flags are set', start + 3)
+  if (flag & flags.extra) await input.skip(littleEndian(await input.take(2, 'header')), 'header')
+  if (flag & flags.name) await input.skipString('header')
+  if (flag & flags.comment) await input.skipString('header')
+  input.onBytes = undefined
+  const expected = crc.take() & 0xffff
+  if ((flag & flags.headerCrc) === 0) return
+  const at = input.offset
+  if (littleEndian(await input.take(2, 'header')) !== expected) throw invalid("the header's CRC is wrong", at)
+}
+
+async function* inflateMember(
+  input: GzipInput,
+  { inflater, crc, turn }: Tools,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let size = 0
+  inflater.reset()
+  const start = input.offset
+  while (!inflater.ended) {
+    await turn()
+    const there = await input.some('deflate data')
+    const pieces = inflate(inflater, there.subarray(0, inputPiece), start)
+    for (;;) {
+      const next = pieces.next()
+      if (next.done) {
+        input.used(next.value)
+        break
+      }
+      crc.update(next.value)
+      size += next.value.length
+      yield next.value
+      await turn()
+    }
+  }
+  await checkTrailer(input, crc.take(), size)
+}
+
+/** The inflater's chunks, its faults told as ours. */
+function* inflate(
+  inflater: Inflater,
+  bytes: Uint8Array,
+  start: number,
+): Generator<Uint8Array, number, undefined> {
+  try {
+    return yield* inflater.push(bytes)
+  } catch (error) {
+    if (error instanceof InflateFault) throw invalid(error.message, start + inflater.offset)
+    throw error
+  }
+}
+
+async function checkTrailer(input: GzipInput, crc: number, size: number): Promise<void> {
+  const at = input.offset
+  const trailer = await input.take(8, 'trailer')
+  if (littleEndian(trailer.subarray(0, 4)) !== crc) throw invalid('the CRC-32 of the content is wrong', at)
+  if (littleEndian(trailer.subarray(4)) !== size % 2 ** 32) {
+    throw invalid('the size of the content is wrong', at + 4)
+  }
+}
+
+/** After a member: the end, another member, or zeros up to the end. */
+async function anotherMember(input: GzipInput): Promise<boolean> {
+  const first = await input.peek()
+  if (first === undefined) return false
+  if (first !== 0) return true
+  await input.skipZeros()
+  return false
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0)
+}
+
+function invalid(reason: string, offset: number): OciError<'GZIP_INVALID'> {
+  return new OciError('GZIP_INVALID', { reason, offset })
+}
