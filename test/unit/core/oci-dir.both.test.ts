@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../../adapters/memory.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
+import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
+import { collect } from '../../../src/streams.ts'
+import { RawStorage } from './raw-storage.ts'
+import { amd64, arm64, emptyDir, failsWith, text, writeSample } from './samples.ts'
+
+const readAll = async (stream: ReadableStream<Uint8Array>): Promise<string> =>
+  new TextDecoder().decode(await collect(stream, { max: 1 << 20 }))
+
+describe('OciDir.ensure and OciDir.open', () => {
+  it('makes a whole layout: marker, blobs and an empty index (L1)', async () => {
+    const storage = memory()
+    const dir = await OciDir.ensure(storage)
+    expect(new TextDecoder().decode(await (await storage.open('oci-layout'))?.bytes())).toBe(
+      '{"imageLayoutVersion":"1.0.0"}',
+    )
+    expect((await dir.readIndex()).value).toEqual({
+      schemaVersion: 2,
+      mediaType: mediaTypes.index,
+      manifests: [],
+    })
+  })
+
+  it('leaves an existing layout as it is, unknown fields and all, also when two callers race', async () => {
+    const storage = memory()
+    await storage.update('oci-layout', () => text('{"imageLayoutVersion":"1.0.0","x-own":[1]}'))
+    await storage.update('index.json', () =>
+      text('{"schemaVersion":2,"manifests":[],"x-own":9007199254740993}'),
+    )
+    await Promise.all([OciDir.ensure(storage), OciDir.ensure(storage)])
+    expect(new TextDecoder().decode(await (await storage.open('oci-layout'))?.bytes())).toContain('x-own')
+    expect(new TextDecoder().decode(await (await storage.open('index.json'))?.bytes())).toContain(
+      '9007199254740993',
+    )
+  })
+
+  it('says what is wrong with a place that is no layout', async () => {
+    await expect(OciDir.open(memory())).rejects.toEqual(failsWith('LAYOUT_MISSING'))
+    for (const marker of ['{"imageLayoutVersion":"9"}', '{}', '[]', 'x', '{"imageLayoutVersion":1}']) {
+      const storage = new RawStorage([['oci-layout', marker]])
+      await expect(OciDir.open(storage), marker).rejects.toEqual(failsWith('LAYOUT_INVALID'))
+    }
+  })
+
+  it('opens a layout without index.json, and says so when it is read', async () => {
+    const dir = await OciDir.open(new RawStorage([['oci-layout', '{"imageLayoutVersion":"1.0.0"}']]))
+    await expect(dir.readIndex()).rejects.toEqual(failsWith('INDEX_MISSING'))
+    expect(await dir.find('x')).toBeUndefined()
+  })
+})
+
+describe('blobs', () => {
+  it('come back as they were written, from every kind of source', async () => {
+    const dir = await emptyDir()
+    const stream = new Blob(['he', 'llo']).stream()
+    const chunks = (async function* () {
+      yield text('hel')
+      yield new Uint8Array()
+      yield text('lo')
+    })()
+    const written = await Promise.all(
+      ['hello', text('hello'), new Blob(['hello']), stream, chunks].map(source => dir.writeBlob(source)),
+    )
+    expect(new Set(written.map(descriptor => descriptor.digest)).size).toBe(1)
+    const [first] = written
+    if (first === undefined) throw new Error('nothing written')
+    expect(first).toMatchObject({ size: 5, mediaType: 'application/octet-stream' })
+    expect(await readAll(await dir.readBlob(first))).toBe('hello')
+    expect(await readAll(await dir.readBlobRange(first, { start: 1, end: 3 }))).toBe('el')
+    expect(await dir.hasBlob(first)).toBe(true)
+    expect(await dir.hasBlob({ ...first, size: 6 })).toBe(false)
+  })
+
+  it('are written and verified by sha512 too (D6)', async () => {
+    const dir = await emptyDir()
+    const descriptor = await dir.writeBlob('abc', { algorithm: 'sha512' })
+    expect(descriptor.digest).toMatch(/^sha512:ddaf35a1/)
+    expect(await readAll(await dir.readBlob(descriptor))).toBe('abc')
+  })
+
+  it('P1: not one flipped byte, cut or added byte of a blob is read without an error', async () => {
+    const dir = await emptyDir()
+    const content = Uint8Array.from({ length: 1024 }, (_, i) => (i * 37) & 0xff)
+    const descriptor = await dir.writeBlob(content)
+    const raw = await RawStorage.copyOf(dir.storage)
+    const path = `blobs/${descriptor.digest.replace(':', '/')}`
+    const broken = await OciDir.open(raw)
+    let attempts = 0
+    let unnoticed = 0
+    const attempt = async (bytes: Uint8Array): Promise<void> => {
+      raw.files.set(path, bytes)
+      attempts += 1
+      const read = broken.readBlob(descriptor).then(stream => collect(stream, { max: 1 << 20 }))
+      await read.then(
+        () => (unnoticed += 1),
+        error => expect(error).toHaveProperty('name', 'OciError'),
+      )
+    }
+    for (let i = 0; i < content.length; i++)
+      await attempt(content.map((byte, at) => (at === i ? byte ^ 1 : byte)))
+    for (let i = 0; i < content.length; i++) await attempt(content.slice(0, i))
+    await attempt(Uint8Array.of(...content, 0))
+    console.log(`P1: ${attempts} broken blobs, ${unnoticed} read without an error`)
+    expect(attempts).toBe(2049)
+    expect(unnoticed).toBe(0)
+    raw.files.set(path, content)
+    expect(await collect(await broken.readBlob(descriptor), { max: 2000 })).toEqual(content)
+  })
+
+  it('D3: the size is compared before a byte is read', async () => {
+    const dir = await emptyDir()
+    const descriptor = await dir.writeBlob('hello')
+    await expect(dir.readBlob({ ...descriptor, size: 4 })).rejects.toEqual(
+      failsWith('SIZE_MISMATCH', { expected: 4, found: 5 }),
+    )
+  })
+
+  it('complete_verified_as: what was expected is committed, a wrong digest or size leaves nothing', async () => {
+    const dir = await emptyDir()
+    const { digest } = await (await emptyDir()).writeBlob('foo')
+    const right = await dir.createBlob()
+    await right.write(text('foo'))
+    expect(await right.completeVerifiedAs({ digest, size: 3 })).toMatchObject({ digest, size: 3 })
+
+    const other = await emptyDir()
+    const wrong = `sha256:${'0'.repeat(64)}` as const
+    await expect(other.writeBlob('foo', { expected: { digest: wrong, size: 3 } })).rejects.toEqual(
+      failsWith('DIGEST_MISMATCH', { expected: wrong, found: digest }),
+    )
+    for (const size of [2, 4]) {
+      await expect(other.writeBlob('foo', { expected: { digest, size } })).rejects.toEqual(
+        failsWith('SIZE_MISMATCH', { expected: size }),
+      )
+    }
+    expect([...(await RawStorage.copyOf(other.storage)).files.keys()].sort()).toEqual([
+      'index.json',
+      'oci-layout',
+    ])
+  })
+
+  it('that are missing, or named by no digest, give their own errors', async () => {
+    const dir = await emptyDir()
+    await expect(dir.readBlob(emptyDescriptor)).rejects.toEqual(failsWith('BLOB_MISSING'))
+    await expect(dir.readBlob({ ...emptyDescriptor, digest: 'sha256:../x' })).rejects.toEqual(
+      failsWith('DIGEST_INVALID'),
+    )
+    expect(await dir.hasBlob(emptyDescriptor)).toBe(false)
+  })
+
+  it('are read from an external place when the layout has not got them, and written here', async () => {
+    const elsewhere = await emptyDir()
+    const there = await elsewhere.writeBlob('there')
+    const dir = await OciDir.open((await emptyDir()).storage, { blobs: elsewhere.storage })
+    expect(await readAll(await dir.readBlob(there))).toBe('there')
+    const here = await dir.writeBlob('here')
+    expect(await elsewhere.hasBlob(here)).toBe(false)
+  })
+
+  it('an abort while writing ends with its reason and leaves nothing', async () => {
+    const dir = await emptyDir()
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const endless = (async function* () {
+      for (let i = 0; ; i++) {
+        if (i === 3) controller.abort(reason)
+        yield new Uint8Array(1000)
+      }
+    })()
+    await expect(dir.writeBlob(endless, { signal: controller.signal })).rejects.toBe(reason)
+    expect([...(await RawStorage.copyOf(dir.storage)).files.keys()].sort()).toEqual([
+      'index.json',
+      'oci-layout',
+    ])
+  })
+})
+
+describe('tags', () => {
+  it('are listed in document order, and point to what was tagged', async () => {
+    const dir = await emptyDir()
+    const a = await writeSample(dir, { tag: 'a' })
+    await writeSample(dir, { tag: 'b', layers: ['b'] })
+    await dir.tag('a', 'c', 'reg.io/app:1')
+    expect((await dir.tags()).map(({ tag }) => tag)).toEqual(['a', 'b', 'c', 'reg.io/app:1'])
+    expect((await dir.resolve('reg.io/app:1')).digest).toBe(a.descriptor.digest)
+    expect((await dir.resolve({ tag: 'c' })).digest).toBe(a.descriptor.digest)
+  })
+
+  it('a name set again drops every entry that had it', async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: 'x', platform: amd64 })
+    const arm = await writeSample(dir, { tag: 'y', platform: arm64 })
+    await dir.tag('y', 'x')
+    expect((await dir.tags()).map(({ tag }) => tag)).toEqual(['y', 'x'])
+    expect((await dir.resolve('x')).digest).toBe(arm.descriptor.digest)
+  })
+
+  it('untag removes all names or, when one is missing, none', async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: 'a' })
+    await dir.tag('a', 'b')
+    await expect(dir.untag('a', 'nope')).rejects.toEqual(
+      failsWith('TAG_NOT_FOUND', { tag: 'nope', available: ['a', 'b'] }),
+    )
+    expect(await dir.tags()).toHaveLength(2)
+    await dir.untag('a', 'b')
+    expect(await dir.tags()).toEqual([])
+  })
+
+  it('refuse what no terminal should see', async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: 'a' })
+    for (const tag of ['', '\u001b[2J', 'a\nb', 'x'.repeat(1025), '\ud800']) {
+      await expect(dir.tag('a', tag)).rejects.toBeInstanceOf(RangeError)
+    }
+    expect(await dir.tags()).toHaveLength(1)
+  })
+
+  it('64 at once through one storage: none lost', async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: 'base' })
+    await Promise.all(Array.from({ length: 64 }, (_, i) => dir.tag('base', `t${i}`)))
+    const kept = (await dir.tags()).filter(({ tag }) => tag !== 'base').length
+    console.log(`64 concurrent tags: ${kept} kept, ${64 - kept} lost`)
+    expect(kept).toBe(64)
+  })
+
+  it('keep every field that nobody here knows, in index and entry', async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: 'a' })
+    await dir.storage.update('index.json', now => {
+      const index = JSON.parse(new TextDecoder().decode(now))
+      index['x-top'] = { deep: [1, null, '\u00e9'] }
+      index.annotations = { any: 'thing' }
+      index.manifests[0]['x-entry'] = true
+      index.manifests[0].platform.features = ['sse4']
+      return text(JSON.stringify(index).replace('"x-top":', '"x-big":9007199254740993,"x-top":'))
+    })
+    await dir.tag('a', 'b')
+    await dir.untag('a')
+    const bytes = new TextDecoder().decode((await dir.readIndex()).bytes)
+    expect(bytes).toContain('"x-big":9007199254740993')
+    expect(JSON.parse(bytes)).toMatchObject({
+      'x-top': { deep: [1, null, 'é'] },
+      annotations: { any: 'thing' },
+      manifests: [{ 'x-entry': true, platform: { features: ['sse4'] } }],
+    })
+  })
+
+  it("Docker's and containerd's full name is matched, and kept in step on a retag", async () => {
+    const dir = await emptyDir()
+    await writeSample(dir, { tag: '1' })
+    await dir.storage.update('index.json', now => {
+      const index = JSON.parse(new TextDecoder().decode(now))
+      index.manifests[0].annotations['io.containerd.image.name'] = 'docker.io/library/app:1'
+      return text(JSON.stringify(index))
+    })
+    await dir.tag('docker.io/library/app:1', '2', 'ghcr.io/x/y:3')
+    const names = (await dir.readIndex()).value.manifests.map(
+      entry => entry.annotations?.['io.containerd.image.name'],
+    )
+    expect(names).toEqual(['docker.io/library/app:1', 'docker.io/library/app:2', 'ghcr.io/x/y:3'])
+  })
+})
