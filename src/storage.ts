@@ -1,4 +1,7 @@
-/** The storage contract: stage bytes, then commit them under a name. Types only; adapters live outside the core. */
+/**
+ * The storage contract: stage bytes, then commit them under a name; and the checks that every adapter makes at its
+ * door. Adapters live outside the core.
+ */
 
 /** The two documents at a layout's root (image-layout.md). */
 export type DocumentPath = 'oci-layout' | 'index.json'
@@ -126,7 +129,7 @@ export interface StagedFile {
 
 /** Options of `update`. */
 export interface UpdateOptions extends AbortOptions {
-  /** Blobs that must be there, checked in the same exclusive section: else `BLOB_MISSING` and no write. */
+  /** Blobs that must be there, checked in the same exclusive section before `edit`: else `BLOB_MISSING`. */
   readonly requires?: readonly BlobPath[] | undefined
 }
 
@@ -182,3 +185,45 @@ export interface SourceNode {
 export interface TarSource {
   tar(options?: AbortOptions): ReadableStream<Uint8Array>
 }
+
+/** Throws a `TypeError` unless `path` is a name of a layout: no other string ever reaches a medium. */
+export function checkLayoutPath(path: string): asserts path is LayoutPath {
+  if (path !== 'index.json' && path !== 'oci-layout') checkBlobPath(path)
+}
+
+/** Throws a `TypeError` unless `path` is the name of a blob, `blobs/<algorithm>/<encoded>`. */
+export function checkBlobPath(path: string): asserts path is BlobPath {
+  if (typeof path === 'string' && path.length <= longestPath && blobPathGrammar.test(path)) return
+  throw new TypeError(`not a path of an OCI layout: ${JSON.stringify(String(path).slice(0, longestPath))}`)
+}
+
+/** Throws a `TypeError` unless `path` is `oci-layout` or `index.json`. */
+export function checkDocumentPath(path: string): asserts path is DocumentPath {
+  if (path === 'index.json' || path === 'oci-layout') return
+  throw new TypeError(
+    `not a document of an OCI layout: ${JSON.stringify(String(path).slice(0, longestPath))}`,
+  )
+}
+
+/** The digest that a blob's path stands for. */
+export function digestOfPath(path: BlobPath): string {
+  return path.slice('blobs/'.length).replace('/', ':')
+}
+
+/** A range with its defaults, in bytes. Throws a `RangeError` if it isn't inside of a file of `size` bytes. */
+export function checkRange(range: RangeOptions | undefined, size: number): { start: number; end: number } {
+  const { start = 0, end = size } = range ?? {}
+  const valid = Number.isSafeInteger(start) && Number.isSafeInteger(end)
+  if (valid && start >= 0 && start <= end && end <= size) return { start, end }
+  throw new RangeError(`no range ${start} to ${end} in ${size} bytes`)
+}
+
+/** Throws a `RangeError` unless `olderThan` is a number of milliseconds, 0 or more. */
+export function checkAge(olderThan: number): void {
+  if (typeof olderThan === 'number' && olderThan >= 0) return
+  throw new RangeError(`olderThan must be milliseconds, 0 or more: ${olderThan}`)
+}
+
+// descriptor.md, "Digests": what stands before and after the colon. Neither part can hold a `/` or start with a dot.
+const blobPathGrammar = /^blobs\/[a-z0-9]+(?:[+._-][a-z0-9]+)*\/[a-zA-Z0-9=_-]+$/
+const longestPath = 320

@@ -23,17 +23,44 @@ export async function* chunksOf(
   else yield* iterateChunks(source, signal)
 }
 
-/** A byte stream over an async iterable, reading ahead of its consumer by one chunk at the most. */
-export function streamOf(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+/**
+ * A byte stream over an async iterable, reading ahead of its consumer by one chunk at the most. An abort errors it
+ * with `signal.reason` and ends the source at once, also while nobody reads.
+ */
+export function streamOf(
+  source: AsyncIterable<Uint8Array>,
+  options: AbortOptions = {},
+): ReadableStream<Uint8Array> {
+  const { signal } = options
   const iterator = source[Symbol.asyncIterator]()
+  // A source that fails while it is told to stop has nothing left to say: the stream has ended already.
+  const stop = (reason?: unknown): unknown => iterator.return?.(reason).catch(() => {})
+  let forget = (): void => {}
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        if (signal === undefined) return
+        const onAbort = (): void => {
+          controller.error(signal.reason)
+          stop(signal.reason)
+        }
+        forget = () => signal.removeEventListener('abort', onAbort)
+        if (signal.aborted) onAbort()
+        else signal.addEventListener('abort', onAbort, { once: true })
+      },
       async pull(controller) {
-        const next = await iterator.next()
-        if (next.done) controller.close()
-        else controller.enqueue(next.value)
+        try {
+          const next = await iterator.next()
+          if (signal?.aborted) return
+          if (!next.done) return controller.enqueue(next.value)
+          controller.close()
+        } catch (error) {
+          if (!signal?.aborted) controller.error(error)
+        }
+        forget()
       },
       async cancel(reason) {
+        forget()
         await iterator.return?.(reason)
       },
     },

@@ -1,0 +1,194 @@
+/** A layout in memory: for tests, for previews, and as the shortest adapter to read. */
+
+import { OciError } from '../src/errors.ts'
+import { type StagingMedium, Stagings } from '../src/staging.ts'
+import {
+  type AbortOptions,
+  type BlobPath,
+  checkAge,
+  checkBlobPath,
+  checkDocumentPath,
+  checkLayoutPath,
+  checkRange,
+  type DocumentEdit,
+  type DocumentPath,
+  digestOfPath,
+  type LayoutPath,
+  type RangeOptions,
+  type StagedFile,
+  type StageOptions,
+  type StorageAdapter,
+  type StorageEntry,
+  type StorageTraits,
+  type StoredFile,
+  type UpdateOptions,
+} from '../src/storage.ts'
+import { concat, equalBytes, streamOf } from '../src/streams.ts'
+
+/**
+ * A writable layout in memory, empty at first. It is gone with the object: a second `memory()` is another place.
+ *
+ * @example
+ * const storage = memory()
+ */
+export function memory(name = 'memory'): StorageAdapter {
+  return new MemoryStorage(name)
+}
+
+interface MemoryFile {
+  readonly bytes: Uint8Array
+  readonly modified: number
+}
+
+interface MemoryStaged {
+  readonly chunks: Uint8Array[]
+  size: number
+  modified: number
+}
+
+const chunkSize = 256 * 1024
+
+// Every step between two reads of the maps is synchronous: JavaScript itself is the exclusive section.
+class MemoryStorage implements StorageAdapter {
+  readonly name: string
+  readonly traits: StorageTraits = {
+    writable: true,
+    lists: true,
+    persistent: false,
+    durable: false,
+    exclusion: 'instance',
+    optimistic: false,
+    atomicPublish: true,
+    modifiedTimes: true,
+  }
+  readonly #files = new Map<LayoutPath, MemoryFile>()
+  readonly #staged = new Map<string, MemoryStaged>()
+  readonly #stagings: Stagings
+  #stagedCount = 0
+  #closed = false
+
+  constructor(name: string) {
+    this.name = name
+    this.#stagings = new Stagings(name)
+  }
+
+  async open(path: LayoutPath, options: AbortOptions = {}): Promise<StoredFile | undefined> {
+    checkLayoutPath(path)
+    this.#enter(options.signal)
+    const file = this.#files.get(path)
+    return file && storedFile(file)
+  }
+
+  async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
+    this.#enter(options.signal)
+    const entries: StorageEntry[] = []
+    for (const [path, file] of this.#files) entries.push({ path, kind: 'file', size: file.bytes.length })
+    for (const path of this.#staged.keys()) entries.push({ path, kind: 'staged' })
+    for (const entry of entries) {
+      this.#enter(options.signal)
+      yield entry
+    }
+  }
+
+  async stage(options: StageOptions = {}): Promise<StagedFile> {
+    this.#enter(options.signal)
+    const id = `.ocidir/staged-${this.#stagedCount++}`
+    const staged: MemoryStaged = { chunks: [], size: 0, modified: Date.now() }
+    this.#staged.set(id, staged)
+    return this.#stagings.begin(this.#stagingMedium(id, staged), options)
+  }
+
+  async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
+    checkDocumentPath(path)
+    for (const required of options.requires ?? []) checkBlobPath(required)
+    this.#enter(options.signal)
+    for (const required of options.requires ?? []) {
+      if (!this.#files.has(required)) throw new OciError('BLOB_MISSING', { digest: digestOfPath(required) })
+    }
+    const now = this.#files.get(path)?.bytes
+    const next = edit(now?.slice())
+    if (next === undefined || (now !== undefined && equalBytes(now, next))) return
+    this.#files.set(path, { bytes: next.slice(), modified: Date.now() })
+  }
+
+  async remove(
+    choose: (index: Uint8Array | undefined) => readonly BlobPath[],
+    options: AbortOptions = {},
+  ): Promise<number> {
+    this.#enter(options.signal)
+    const chosen = choose(this.#files.get('index.json')?.bytes.slice())
+    for (const path of chosen) checkBlobPath(path)
+    let removed = 0
+    for (const path of chosen) if (this.#files.delete(path)) removed++
+    return removed
+  }
+
+  async sweep(options: { readonly olderThan: number }): Promise<number> {
+    checkAge(options.olderThan)
+    this.#enter(undefined)
+    const before = Date.now() - options.olderThan
+    let removed = 0
+    for (const [id, staged] of this.#staged) {
+      if (staged.modified <= before && this.#staged.delete(id)) removed++
+    }
+    return removed
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#stagings.close()
+    this.#files.clear()
+  }
+
+  #enter(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new OciError('STORAGE_CLOSED', { storage: this.name })
+    signal?.throwIfAborted()
+  }
+
+  #stagingMedium(id: string, staged: MemoryStaged): StagingMedium {
+    const held = (): void => {
+      if (this.#staged.has(id)) return
+      throw new OciError('STORAGE_FAILED', { storage: this.name, operation: 'stage', path: id })
+    }
+    return {
+      write: async chunk => {
+        held()
+        staged.chunks.push(chunk.slice())
+        staged.size += chunk.length
+        staged.modified = Date.now()
+      },
+      close: async () => {},
+      publish: async path => {
+        held()
+        const existed = this.#files.get(path)?.bytes.length === staged.size
+        if (!existed) this.#files.set(path, { bytes: concat(staged.chunks), modified: staged.modified })
+        this.#staged.delete(id)
+        return existed ? 'existed' : 'written'
+      },
+      drop: async () => {
+        this.#staged.delete(id)
+      },
+    }
+  }
+}
+
+// The bytes of a version are never altered, so a reader keeps the version that it opened. It gets copies.
+function storedFile({ bytes, modified }: MemoryFile): StoredFile {
+  return {
+    size: bytes.length,
+    modified,
+    stream(range: RangeOptions = {}) {
+      const { start, end } = checkRange(range, bytes.length)
+      return streamOf(copies(bytes.subarray(start, end)), { signal: range.signal })
+    },
+    async bytes(range: RangeOptions = {}) {
+      const { start, end } = checkRange(range, bytes.length)
+      range.signal?.throwIfAborted()
+      return bytes.slice(start, end)
+    },
+  }
+}
+
+async function* copies(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += chunkSize) yield bytes.slice(at, at + chunkSize)
+}
