@@ -164,6 +164,7 @@ class Check {
     if (file === undefined) return undefined
     const max = maxSizeOf(descriptor.mediaType, engine.limits)
     const bytes = await readWhole(file, descriptor, { ...this.#options, engine, max })
+    if (!this.#verdicts.has(descriptor.digest)) this.#count(bytes.length)
     this.#passed(descriptor)
     return parseBounded(bytes, { where: descriptor.digest, limits: engine.limits })
   }
@@ -203,7 +204,6 @@ class Check {
   }
 
   #passed({ digest, size }: Descriptor): void {
-    if (!this.#verdicts.has(digest)) this.#count(0)
     this.#verdicts.set(digest, size)
   }
 

@@ -52,6 +52,9 @@ export async function readIndexJson(
   return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes, value }
 }
 
+/** `oci-layout` holds one field; there is no reason for more than this. */
+const maxMarkerSize = 1 << 16
+
 /** index.json may be replaced between open and read: then the new one is read. */
 const attempts = 5
 
@@ -61,7 +64,7 @@ export async function readRootFile(
   path: DocumentPath,
   options: AbortOptions = {},
 ): Promise<Uint8Array | undefined> {
-  const max = path === 'index.json' ? engine.limits.maxIndexSize : engine.limits.maxManifestSize
+  const max = path === 'index.json' ? engine.limits.maxIndexSize : maxMarkerSize
   for (let attempt = 1; ; attempt++) {
     const file = await storage.open(path, options)
     if (file === undefined) return undefined
