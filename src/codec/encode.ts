@@ -5,17 +5,18 @@ import type { CodecOptions } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
 import { type DeflateBlock, type DeflateLevel, deflateBlock } from './deflate.ts'
 import { pace } from './pace.ts'
-import { blockVerifier } from './verify.ts'
+import { blockVerifier, type VerifyBlock } from './verify.ts'
 
 /** Input bytes of a block. */
 export const blockSize = 262_144
 /** Bytes before a block that its matches may reach back to. */
 export const dictionarySize = 32_768
 
-/** What an encoder is made of. Tests put a broken `deflate` in. */
+/** What an encoder is made of. Tests put a broken `deflate` in, and leave the check out to see what it is for. */
 export interface EncoderParts extends CodecOptions {
   readonly level: DeflateLevel
   readonly deflate?: DeflateBlock | undefined
+  readonly verify?: VerifyBlock | undefined
 }
 
 /** Compresses to one gzip member whose bytes depend on the input and the level only. */
@@ -23,9 +24,8 @@ export async function* encodeGzip(
   source: AsyncIterable<Uint8Array>,
   options: EncoderParts,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { level, deflate = deflateBlock, native, signal } = options
+  const { level, deflate = deflateBlock, native, signal, verify = blockVerifier(native) } = options
   const crc = await createCrc32()
-  const verify = blockVerifier(native)
   const turn = pace({ signal })
   let size = 0
   let number = 0
