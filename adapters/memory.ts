@@ -9,12 +9,10 @@ import {
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
-  checkRange,
   type DocumentEdit,
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
-  type RangeOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -23,7 +21,8 @@ import {
   type StoredFile,
   type UpdateOptions,
 } from '../src/storage.ts'
-import { concat, equalBytes, streamOf } from '../src/streams.ts'
+import { storedBytes } from '../src/stored-bytes.ts'
+import { concat, equalBytes } from '../src/streams.ts'
 
 /**
  * A writable layout in memory, empty at first. It is gone with the object: a second `memory()` is another place.
@@ -45,8 +44,6 @@ interface MemoryStaged {
   size: number
   modified: number
 }
-
-const chunkSize = 256 * 1024
 
 // Every step between two reads of the maps is synchronous: JavaScript itself is the exclusive section.
 class MemoryStorage implements StorageAdapter {
@@ -76,7 +73,7 @@ class MemoryStorage implements StorageAdapter {
     checkLayoutPath(path)
     this.#enter(options.signal)
     const file = this.#files.get(path)
-    return file && storedFile(file)
+    return file && storedBytes(file.bytes, file.modified)
   }
 
   async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
@@ -170,25 +167,4 @@ class MemoryStorage implements StorageAdapter {
       },
     }
   }
-}
-
-// The bytes of a version are never altered, so a reader keeps the version that it opened. It gets copies.
-function storedFile({ bytes, modified }: MemoryFile): StoredFile {
-  return {
-    size: bytes.length,
-    modified,
-    stream(range: RangeOptions = {}) {
-      const { start, end } = checkRange(range, bytes.length)
-      return streamOf(copies(bytes.subarray(start, end)), { signal: range.signal })
-    },
-    async bytes(range: RangeOptions = {}) {
-      const { start, end } = checkRange(range, bytes.length)
-      range.signal?.throwIfAborted()
-      return bytes.slice(start, end)
-    },
-  }
-}
-
-async function* copies(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < bytes.length; at += chunkSize) yield bytes.slice(at, at + chunkSize)
 }

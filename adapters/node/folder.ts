@@ -1,0 +1,284 @@
+/** A layout in a folder of the disk. */
+
+import { randomUUID } from 'node:crypto'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { OciError } from '../../src/errors.ts'
+import { Stagings } from '../../src/staging.ts'
+import {
+  type AbortOptions,
+  type BlobPath,
+  checkAge,
+  checkBlobPath,
+  checkDocumentPath,
+  checkLayoutPath,
+  type DocumentEdit,
+  type DocumentPath,
+  digestOfPath,
+  type LayoutPath,
+  type NativeTools,
+  type StagedFile,
+  type StageOptions,
+  type StorageAdapter,
+  type StorageEntry,
+  type StorageTraits,
+  type StoredFile,
+  type UpdateOptions,
+} from '../../src/storage.ts'
+import { equalBytes } from '../../src/streams.ts'
+import { absent, faulty, unless } from './faults.ts'
+import { listFolder } from './listing.ts'
+import { LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
+import { native } from './native.ts'
+import { LayoutFolder, privateFolder } from './place.ts'
+import { refuseWhenFull, StagedOnDisk } from './staged.ts'
+import { openBlob, openDocument } from './stored.ts'
+
+/** How `folder` writes. */
+export interface FolderOptions {
+  /**
+   * `strict` (the default) waits until the disk has each file and its name, so that a commit outlives a power loss.
+   * `relaxed` leaves that to the system: faster, as safe when a process is killed, but a power loss may leave blobs
+   * without their bytes, which fsck finds.
+   */
+  readonly durability?: 'strict' | 'relaxed' | undefined
+}
+
+/** What tests reach into: the lock's times, and a call at each point of an exclusive section. */
+export interface FolderInternals {
+  readonly times?: LockTimes
+  reached?(point: SectionPoint): Promise<void>
+}
+
+/** The points of an exclusive section, in their order. */
+export type SectionPoint =
+  | 'taken'
+  | 'edited'
+  | 'written'
+  | 'publishing'
+  | 'published'
+  | 'removing'
+  | 'removed'
+
+// A program that ignores the lock and writes all the time; each round meets one of its writes.
+const foreignRounds = 50
+
+/** The storage behind `folder`. */
+export class FolderStorage implements StorageAdapter {
+  readonly name: string
+  readonly native: NativeTools = native
+  readonly traits: StorageTraits = {
+    writable: true,
+    lists: true,
+    persistent: true,
+    durable: true,
+    exclusion: 'host',
+    optimistic: false,
+    atomicPublish: true,
+    modifiedTimes: true,
+  }
+  readonly #layout: LayoutFolder
+  readonly #lock: LayoutLock
+  readonly #stagings: Stagings
+  readonly #reached: (point: SectionPoint) => Promise<void>
+  #closed = false
+
+  constructor(path: string | URL, options: FolderOptions = {}, internals: FolderInternals = {}) {
+    const { durability = 'strict' } = options
+    const given = path instanceof URL ? fileURLToPath(path) : path
+    if (typeof given !== 'string' || given === '') throw new TypeError('folder() takes the path of a folder')
+    if (durability !== 'strict' && durability !== 'relaxed') {
+      throw new TypeError(`durability is strict or relaxed: ${String(durability)}`)
+    }
+    this.name = given
+    this.#layout = new LayoutFolder(resolve(given), { storage: given, strict: durability === 'strict' })
+    this.#lock = new LayoutLock(this.#layout, internals.times)
+    this.#stagings = new Stagings(given)
+    this.#reached = async point => internals.reached?.(point)
+  }
+
+  async open(path: LayoutPath, options: AbortOptions = {}): Promise<StoredFile | undefined> {
+    checkLayoutPath(path)
+    this.#enter(options.signal)
+    return this.#open(path)
+  }
+
+  async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
+    this.#enter(options.signal)
+    for await (const entry of listFolder(this.#layout, options.signal)) {
+      this.#enter(options.signal)
+      yield entry
+    }
+  }
+
+  async stage(options: StageOptions = {}): Promise<StagedFile> {
+    this.#enter(options.signal)
+    return this.#faulty('stage', async () => {
+      await refuseWhenFull(this.#layout, options.size)
+      const medium = await StagedOnDisk.create(this.#layout, `staged-${randomUUID()}`)
+      return this.#stagings.begin(medium, options)
+    })
+  }
+
+  async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
+    checkDocumentPath(path)
+    for (const required of options.requires ?? []) checkBlobPath(required)
+    this.#enter(options.signal)
+    await this.#faulty('update', () =>
+      this.#lock.run(async turn => {
+        for (let round = 0; round < foreignRounds; round++) {
+          if (await this.#updateOnce({ turn, path, edit }, options)) return
+        }
+        throw new OciError('STORAGE_CHANGED', { storage: this.name, path })
+      }, options),
+    )
+  }
+
+  async remove(
+    choose: (index: Uint8Array | undefined) => readonly BlobPath[],
+    options: AbortOptions = {},
+  ): Promise<number> {
+    this.#enter(options.signal)
+    const removed = new Set<BlobPath>()
+    await this.#faulty('remove', () =>
+      this.#lock.run(async turn => {
+        const root = await this.#layout.make()
+        await this.#reached('taken')
+        const index = await this.#read('index.json')
+        const chosen = guarded(() => choose(index))
+        for (const path of chosen) checkBlobPath(path)
+        await this.#reached('removing')
+        for (const path of chosen) {
+          options.signal?.throwIfAborted()
+          await this.#refuseLinkedFolders(path)
+          const grave = join(turn.folder, `removed-${removed.size}`)
+          if (!(await turn.move(join(root, ...path.split('/')), grave))) continue
+          removed.add(path)
+          await rm(grave, { recursive: true, force: true })
+        }
+        await this.#reached('removed')
+      }, options),
+    )
+    return removed.size
+  }
+
+  async sweep(options: { readonly olderThan: number }): Promise<number> {
+    checkAge(options.olderThan)
+    this.#enter(undefined)
+    return this.#faulty('sweep', async () => {
+      const root = await this.#layout.find()
+      if (root === undefined) return 0
+      await this.#layout.refuseLink(privateFolder)
+      const home = join(root, privateFolder)
+      return (await sweepStaged(home, options.olderThan)) + (await this.#lock.sweep(home, options.olderThan))
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#stagings.close()
+    const root = await this.#layout.find()
+    if (root === undefined) return
+    // Empty private folders go; one that isn't empty is in use, and the system refuses.
+    await rmdir(join(root, privateFolder, 'lock')).catch(() => {})
+    await rmdir(join(root, privateFolder)).catch(() => {})
+  }
+
+  /** Reads, edits, publishes. `false` when a program that ignores the lock came between: then again. */
+  async #updateOnce(
+    { turn, path, edit }: { turn: Turn; path: DocumentPath; edit: DocumentEdit },
+    { requires = [], signal }: UpdateOptions,
+  ): Promise<boolean> {
+    const root = await this.#layout.make()
+    await this.#layout.refuseLink(path)
+    await this.#reached('taken')
+    for (const required of requires) {
+      if (await this.#isFile(required)) continue
+      throw new OciError('BLOB_MISSING', { digest: digestOfPath(required) })
+    }
+    const now = await this.#read(path)
+    signal?.throwIfAborted()
+    const next = guarded(() => edit(now?.slice()))
+    await this.#reached('edited')
+    if (next === undefined || same(now, next)) return true
+    if (path === 'oci-layout') await this.#layout.blobs('sha256')
+    const written = await turn.write(path, next)
+    await this.#reached('written')
+    if (!same(now, await this.#read(path))) return false
+    signal?.throwIfAborted()
+    await this.#reached('publishing')
+    if (!(await turn.move(written, join(root, path)))) throw new TurnLost()
+    await this.#reached('published')
+    await this.#layout.sync(root)
+    // Other bytes are a successor's, who has read ours, if the turn is over; else a foreign program's over ours.
+    return same(next, await this.#read(path)) || !(await turn.isHeld())
+  }
+
+  async #open(path: LayoutPath): Promise<StoredFile | undefined> {
+    const place = { storage: this.name, operation: 'open', path }
+    return faulty(place, async () => {
+      const real = await this.#layout.resolve(path)
+      if (real === undefined) return undefined
+      return path === 'index.json' || path === 'oci-layout'
+        ? openDocument(real, place)
+        : openBlob(real, place)
+    })
+  }
+
+  async #read(path: DocumentPath): Promise<Uint8Array | undefined> {
+    const file = await this.#open(path)
+    return file?.bytes()
+  }
+
+  async #isFile(path: BlobPath): Promise<boolean> {
+    const real = await this.#layout.resolve(path)
+    return real !== undefined && (await unless(absent, stat(real)))?.isFile() === true
+  }
+
+  async #refuseLinkedFolders(path: BlobPath): Promise<void> {
+    await this.#layout.refuseLink('blobs')
+    await this.#layout.refuseLink(path.slice(0, path.lastIndexOf('/')))
+  }
+
+  #enter(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new OciError('STORAGE_CLOSED', { storage: this.name })
+    signal?.throwIfAborted()
+  }
+
+  async #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await faulty({ storage: this.name, operation }, call)
+    } catch (error) {
+      throw error instanceof CallersError ? error.cause : error
+    }
+  }
+}
+
+/** What the caller's own function threw, kept apart: it passes through, even if it looks like an errno. */
+class CallersError extends Error {}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (cause) {
+    throw new CallersError('thrown by a function of the caller', { cause })
+  }
+}
+
+function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b)
+}
+
+async function sweepStaged(home: string, olderThan: number): Promise<number> {
+  let removed = 0
+  for (const name of (await unless(absent, readdir(home))) ?? []) {
+    if (!name.startsWith('staged-')) continue
+    const stats = await unless(absent, stat(join(home, name)))
+    if (stats === undefined || Date.now() - stats.mtimeMs < olderThan) continue
+    await rm(join(home, name), { force: true })
+    removed++
+  }
+  return removed
+}

@@ -1,0 +1,20 @@
+/** The Node entry: a layout in a folder of the disk. */
+
+import type { StorageAdapter } from '../../src/storage.ts'
+import { type FolderOptions, FolderStorage } from './folder.ts'
+
+export type { FolderOptions } from './folder.ts'
+
+/**
+ * A layout in a folder of the disk. The folder is made on the first write.
+ *
+ * Writers of all processes of one machine keep each other out. A program that doesn't know the lock (`.ocidir/lock`)
+ * is noticed when it changes `index.json` during an update, and the update runs again; there remains the instant
+ * between the last look and the rename.
+ *
+ * @example
+ * const storage = folder('images', { durability: 'relaxed' })
+ */
+export function folder(path: string | URL, options: FolderOptions = {}): StorageAdapter {
+  return new FolderStorage(path, options)
+}

@@ -1,0 +1,140 @@
+/** Staged bytes on disk: a private file, published by a link, so that an existing blob always wins. */
+
+import type { Stats } from 'node:fs'
+import { type FileHandle, link, lstat, open, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OciError } from '../../src/errors.ts'
+import type { StagingMedium } from '../../src/staging.ts'
+import type { BlobPath } from '../../src/storage.ts'
+import { absent, errnoOf, faulty, unless } from './faults.ts'
+import type { LayoutFolder } from './place.ts'
+
+// Small chunks (tar headers) are gathered: each call to the disk costs a hop to another thread.
+const gatherSize = 128 * 1024
+// A disk without hard links (FAT, some network and phone storages) says so by one of these.
+const unlinkable = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'])
+
+/** A private file to be written and published. */
+export class StagedOnDisk implements StagingMedium {
+  readonly #layout: LayoutFolder
+  readonly #path: string
+  readonly #handle: FileHandle
+  readonly #gathered = new Uint8Array(gatherSize)
+  #gatheredSize = 0
+  #size = 0
+
+  private constructor(file: { layout: LayoutFolder; path: string; handle: FileHandle }) {
+    this.#layout = file.layout
+    this.#path = file.path
+    this.#handle = file.handle
+  }
+
+  static async create(layout: LayoutFolder, name: string): Promise<StagedOnDisk> {
+    for (let attempt = 1; ; attempt++) {
+      const path = join(await layout.private(), name)
+      // ENOENT: another storage removed the empty private folder as it closed.
+      const handle = await unless(attempt < 5 ? ['ENOENT'] : [], open(path, 'wx', 0o644))
+      if (handle !== undefined) return new StagedOnDisk({ layout, path, handle })
+    }
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#faulty('write', async () => {
+      if (this.#gatheredSize + chunk.length > gatherSize) await this.#flush()
+      if (chunk.length >= gatherSize / 2) return await this.#append(chunk)
+      this.#gathered.set(chunk, this.#gatheredSize)
+      this.#gatheredSize += chunk.length
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#faulty('write', async () => {
+      await this.#flush()
+      // Before the name is there: a name without its bytes is what a power loss would leave.
+      if (this.#layout.strict) await this.#handle.datasync()
+      await this.#handle.close()
+    })
+  }
+
+  publish(path: BlobPath): Promise<'written' | 'existed'> {
+    return this.#faulty('commit', async () => {
+      const [, algorithm = '', encoded = ''] = path.split('/')
+      const folder = await this.#layout.blobs(algorithm)
+      const outcome = await this.#publishAs(join(folder, encoded))
+      await this.#layout.sync(folder)
+      return outcome
+    })
+  }
+
+  drop(): Promise<void> {
+    return this.#faulty('discard', async () => {
+      await this.#handle.close().catch(() => {})
+      await unless(absent, unlink(this.#path))
+    })
+  }
+
+  async #publishAs(target: string): Promise<'written' | 'existed'> {
+    for (;;) {
+      const present = await unless(absent, lstat(target))
+      if (present !== undefined && (await this.#fits(target, present))) {
+        await unless(absent, unlink(this.#path))
+        return 'existed'
+      }
+      if (present !== undefined) {
+        await rename(this.#path, target)
+        return 'written'
+      }
+      // A link to a name that came up between is refused: then look again, for the existing one wins.
+      if (await this.#linkAs(target)) return 'written'
+    }
+  }
+
+  async #linkAs(target: string): Promise<boolean> {
+    try {
+      await link(this.#path, target)
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false
+      if (!unlinkable.has(errnoOf(error) ?? '')) throw error
+      // Without links a rename: should it meet a blob of this instant, both hold the same verified bytes.
+      await rename(this.#path, target)
+      return true
+    }
+    await unless(absent, unlink(this.#path))
+    return true
+  }
+
+  /** A file of the right size wins; a link does so only if it leads to one in the layout. */
+  async #fits(target: string, present: Stats): Promise<boolean> {
+    if (!present.isSymbolicLink()) return present.isFile() && present.size === this.#size
+    if (!(await this.#layout.leadsInside(target))) return false
+    const led = await stat(target)
+    return led.isFile() && led.size === this.#size
+  }
+
+  async #flush(): Promise<void> {
+    const size = this.#gatheredSize
+    this.#gatheredSize = 0
+    if (size > 0) await this.#append(this.#gathered.subarray(0, size))
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#size)
+      at += bytesWritten
+      this.#size += bytesWritten
+    }
+  }
+
+  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    return faulty({ storage: this.#layout.storage, operation }, call)
+  }
+}
+
+/** Rejects with `STORAGE_FULL` when so many bytes can't find room, before the first of them is written. */
+export async function refuseWhenFull(layout: LayoutFolder, size: number | undefined): Promise<void> {
+  if (size === undefined || size === 0) return
+  const { bavail, bsize } = await statfs(await layout.make())
+  // Some network disks say that they have no blocks at all.
+  if (bsize === 0 || bavail * bsize >= size) return
+  throw new OciError('STORAGE_FULL', { storage: layout.storage, needed: size })
+}

@@ -1,0 +1,126 @@
+/** One version of a file on disk: each read opens it again and looks whether it is still the same one. */
+
+import { type BigIntStats, constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { OciError } from '../../src/errors.ts'
+import { checkRange, type RangeOptions, type StoredFile } from '../../src/storage.ts'
+import { storedBytes } from '../../src/stored-bytes.ts'
+import { streamOf } from '../../src/streams.ts'
+import { absent, faulty, type Place, unless } from './faults.ts'
+
+// Measured from 64 KiB to 1 MiB: 256 KiB is where a larger chunk reads no faster.
+const chunkSize = 256 * 1024
+// Read at `open`, so that a document replaced a moment later doesn't fail its reader.
+const smallDocument = 1024 * 1024
+const attempts = 5
+// No link is followed (the path has none any more), and a pipe put in a blob's place can't hang us.
+const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/** Opens a blob: nothing is read, no handle stays open. */
+export async function openBlob(real: string, place: Place): Promise<StoredFile | undefined> {
+  const handle = await unless(absent, open(real, readFlags))
+  if (handle === undefined) return undefined
+  try {
+    return storedFile(real, await statFile(handle, place), place)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Opens a document, its bytes at hand: what is read after is this version, also when a writer replaces it. */
+export async function openDocument(real: string, place: Place): Promise<StoredFile | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const handle = await unless(absent, open(real, readFlags))
+    if (handle === undefined) return undefined
+    try {
+      const version = await statFile(handle, place)
+      if (version.size > smallDocument) return storedFile(real, version, place)
+      const bytes = await readWhole(handle, Number(version.size))
+      if (bytes !== undefined && sameVersion(version, await handle.stat({ bigint: true }))) {
+        return storedBytes(bytes, Number(version.mtimeMs))
+      }
+    } finally {
+      await handle.close()
+    }
+    // A program that writes in place was seen in the middle of it.
+    if (attempt === attempts) throw new OciError('STORAGE_CHANGED', { storage: place.storage, path: real })
+  }
+}
+
+function storedFile(real: string, version: BigIntStats, place: Place): StoredFile {
+  const size = Number(version.size)
+  const from: Source = { real, version, place }
+  return {
+    size,
+    modified: Number(version.mtimeMs),
+    stream(range: RangeOptions = {}) {
+      return streamOf(chunks(from, checkRange(range, size)), { signal: range.signal })
+    },
+    async bytes(range: RangeOptions = {}) {
+      const part = checkRange(range, size)
+      const whole = new Uint8Array(part.end - part.start)
+      let at = 0
+      range.signal?.throwIfAborted()
+      for await (const chunk of chunks(from, part)) {
+        range.signal?.throwIfAborted()
+        whole.set(chunk, at)
+        at += chunk.length
+      }
+      return whole
+    },
+  }
+}
+
+interface Source {
+  readonly real: string
+  readonly version: BigIntStats
+  readonly place: Place
+}
+
+async function* chunks(
+  { real, version, place }: Source,
+  { start, end }: { start: number; end: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reading: Place = { ...place, operation: 'read' }
+  const changed = (): OciError =>
+    new OciError('STORAGE_CHANGED', { storage: place.storage, path: place.path ?? real })
+  const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], open(real, readFlags)))
+  if (handle === undefined) throw changed()
+  try {
+    if (!sameVersion(version, await handle.stat({ bigint: true }))) throw changed()
+    for (let at = start; at < end; ) {
+      const buffer = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at)).buffer)
+      const position = at
+      const { bytesRead } = await faulty(reading, () => handle.read(buffer, 0, buffer.length, position))
+      if (bytesRead === 0) throw changed()
+      at += bytesRead
+      // Before the last bytes go out: a program that wrote in place meanwhile must not pass unseen.
+      if (at === end && !sameVersion(version, await handle.stat({ bigint: true }))) throw changed()
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function statFile(handle: FileHandle, place: Place): Promise<BigIntStats> {
+  const stats = await handle.stat({ bigint: true })
+  if (stats.isFile()) return stats
+  throw new OciError('STORAGE_FAILED', { ...place }, { cause: new Error('not a regular file') })
+}
+
+async function readWhole(handle: FileHandle, size: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  while (at < size) {
+    const { bytesRead } = await handle.read(bytes, at, size - at, at)
+    if (bytesRead === 0) return undefined
+    at += bytesRead
+  }
+  return bytes
+}
+
+// Not ctime: publishing by link and unlink changes it on a file whose bytes stay as they are.
+function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs
+}
