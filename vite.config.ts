@@ -2,17 +2,20 @@ import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import manifest from './package.json' with { type: 'json' }
+import { findTool } from './scripts/provision.mjs'
 
 /** `ocidir/fsa` and the like lead to the sources, so that page and tests run without a build. */
 const alias = Object.entries(manifest.exports)
   .filter(([, target]) => target.endsWith('.js'))
   .map(([entry, target]) => ({
     find: new RegExp(`^${entry.replace('.', 'ocidir')}$`),
-    replacement: fileURLToPath(new URL(target.replace('./dist/', './').replace(/\.js$/, '.ts'), import.meta.url)),
+    replacement: fileURLToPath(
+      new URL(target.replace('./dist/', './').replace(/\.js$/, '.ts'), import.meta.url),
+    ),
   }))
 
 const top = fileURLToPath(new URL('./', import.meta.url))
-const browserPath = process.env.CHROME_PATH ?? '/usr/bin/chromium'
+const browserPath = findTool('chromium') ?? 'chromium-is-missing'
 
 export default defineConfig({
   root: process.env.VITEST ? top : `${top}demo`,
@@ -47,7 +50,18 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { executablePath: browserPath, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] },
+              launchOptions: {
+                executablePath: browserPath,
+                args: [
+                  '--no-sandbox',
+                  '--disable-gpu',
+                  '--disable-quic',
+                  '--no-first-run',
+                  '--disable-background-networking',
+                  '--disable-component-update',
+                  '--disable-sync',
+                ],
+              },
               persistentContext: true,
             }),
             instances: [{ browser: 'chromium' }],
