@@ -1,73 +1,92 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import manifest from './package.json' with { type: 'json' }
-import { findTool } from './scripts/provision.mjs'
+import { findTool, howToGet } from './scripts/provision.mjs'
+import { browserArgs } from './test/setup/browser.ts'
+import { persistence } from './test/setup/persistence.ts'
+import { CountReporter } from './test/setup/reporter.ts'
+
+const top = fileURLToPath(new URL('./', import.meta.url))
+const inTests = process.env.VITEST !== undefined
 
 /** `ocidir/fsa` and the like lead to the sources, so that page and tests run without a build. */
 const alias = Object.entries(manifest.exports)
   .filter(([, target]) => target.endsWith('.js'))
   .map(([entry, target]) => ({
     find: new RegExp(`^${entry.replace('.', 'ocidir')}$`),
-    replacement: fileURLToPath(
-      new URL(target.replace('./dist/', './').replace(/\.js$/, '.ts'), import.meta.url),
-    ),
+    replacement: join(top, target.replace('./dist/', './').replace(/\.js$/, '.ts')),
   }))
 
-const top = fileURLToPath(new URL('./', import.meta.url))
-const browserPath = findTool('chromium') ?? 'chromium-is-missing'
+/** A browser profile of this run's own; a test that restarts the browser gives one. */
+const profile = process.env.OCIDIR_TEST_PROFILE ?? join(tmpdir(), `ocidir-profile-${process.pid}`)
+
+const node: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: 'node',
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/**/*.browser.test.ts', 'test/fixtures/**'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+  },
+}
+
+const chromium: TestProjectInlineConfiguration = {
+  extends: true,
+  // Found late, a dependency makes vite reload the page in the middle of a test.
+  optimizeDeps: { include: Object.keys(manifest.dependencies) },
+  test: {
+    name: 'chromium',
+    include: ['test/**/*.both.test.ts', 'test/**/*.browser.test.ts'],
+    exclude: ['test/fixtures/**'],
+    // Not for speed: vitest drops the persistent profile, with a warning only, when files run in parallel.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: {
+          executablePath: findTool('chromium') ?? 'chromium is missing',
+          args: [...browserArgs],
+        },
+        persistentContext: profile,
+      }),
+      instances: [{ browser: 'chromium' }],
+      commands: { persistence },
+    },
+    provide: { profileProbe: process.env.OCIDIR_PROFILE_PROBE ?? '' },
+  },
+}
 
 export default defineConfig({
-  root: process.env.VITEST ? top : `${top}demo`,
+  root: inTests ? top : join(top, 'demo'),
   base: './',
   resolve: { alias },
-  build: { outDir: '../dist/page', emptyOutDir: true, target: 'es2022' },
+  build: { outDir: join(top, 'dist/page'), emptyOutDir: true, target: 'es2022' },
   worker: { format: 'es' },
   test: {
-    projects: [
-      {
-        resolve: { alias },
-        root: top,
-        test: {
-          name: 'node',
-          environment: 'node',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.browser.test.ts', 'test/fixtures/**'],
-          testTimeout: 30_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        resolve: { alias },
-        root: top,
-        test: {
-          name: 'chromium',
-          include: ['test/**/*.both.test.ts', 'test/**/*.browser.test.ts'],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({
-              launchOptions: {
-                executablePath: browserPath,
-                args: [
-                  '--no-sandbox',
-                  '--disable-gpu',
-                  '--disable-quic',
-                  '--no-first-run',
-                  '--disable-background-networking',
-                  '--disable-component-update',
-                  '--disable-sync',
-                ],
-              },
-              persistentContext: true,
-            }),
-            instances: [{ browser: 'chromium' }],
-          },
-        },
-      },
-    ],
+    reporters: ['default', new CountReporter()],
+    projects: projects(),
   },
 })
+
+function projects(): TestProjectInlineConfiguration[] {
+  if (!inTests) return []
+  if (findTool('chromium') === undefined && !process.env.CI) {
+    process.stderr.write(`\nThe tests in a browser do NOT run. ${howToGet('chromium')}\n\n`)
+    return [node]
+  }
+  // After the run, when the browser has let go of it.
+  if (!process.env.OCIDIR_TEST_PROFILE) {
+    process.once('exit', () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }))
+  }
+  return [node, chromium]
+}

@@ -49,22 +49,16 @@ export class CountReporter implements Reporter {
 }
 
 function count(module: TestModule, counts: Counts): void {
-  let tests = 0
   for (const test of module.children.allTests()) {
-    tests++
     const { state } = test.result()
-    // A test that never came to a result (its hook failed, the run was cut) has proven nothing.
-    if (state === 'passed') counts.passed++
-    else if (state === 'skipped' && !failedAbove(test.parent)) counts.skipped++
+    // A test without a result (the run was cut) has proven nothing.
+    if (state === 'passed' || state === 'skipped') counts[state]++
     else counts.failed++
   }
-  if (module.errors().length > 0 || tests === 0) counts.broken.push(`${module.moduleId} could not be run`)
-}
-
-/** A suite or module whose own hook failed leaves its tests "skipped": they are failures. */
-function failedAbove(parent: { readonly type: string; errors(): readonly unknown[] }): boolean {
-  if (parent.errors().length > 0) return true
-  return 'parent' in parent && failedAbove(parent.parent as typeof parent)
+  for (const suite of module.children.allSuites()) {
+    if (suite.errors().length > 0) counts.broken.push(`a hook of ${suite.fullName} (${module.moduleId})`)
+  }
+  if (module.errors().length > 0 || module.children.size === 0) counts.broken.push(module.moduleId)
 }
 
 function failures(counts: Counts): number {
