@@ -8,9 +8,9 @@ import { pace } from './pace.ts'
 import { blockVerifier, type VerifyBlock } from './verify.ts'
 
 /** Input bytes of a block. */
-export const blockSize = 262_144
+const blockSize = 262_144
 /** Bytes before a block that its matches may reach back to. */
-export const dictionarySize = 32_768
+const dictionarySize = 32_768
 
 /** What an encoder is made of. Tests put a broken `deflate` in, and leave the check out to see what it is for. */
 export interface EncoderParts extends CodecOptions {

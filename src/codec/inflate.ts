@@ -19,16 +19,24 @@ import {
   rootMask,
   valueShift,
 } from './huffman.ts'
+import {
+  codeLengthOrder,
+  distanceMeanings,
+  fixed,
+  literalMeanings,
+  longestMatch,
+  plainMeanings,
+  repeats,
+} from './symbols.ts'
 
 /** Invalid deflate data; the member loop turns it into `GZIP_INVALID`. */
 export class InflateFault extends Error {}
 
 /** Bytes that a match may reach back. */
-export const windowSize = 32_768
+const windowSize = 32_768
 /** The largest chunk that comes out. */
-export const chunkSize = 262_144
+const chunkSize = 262_144
 
-const longestMatch = 258
 /** With so many bytes in it, the output buffer gives a chunk away before it takes more. */
 const fullAt = windowSize + chunkSize
 const inputRoom = 65_536
@@ -335,48 +343,4 @@ export class Inflater {
   #invalid(what: string): InflateFault {
     return new InflateFault(`invalid ${what} code`)
   }
-}
-
-/** RFC 1951, 3.2.7: in which order the lengths of the code length codes come. */
-const codeLengthOrder = new Uint8Array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
-const repeats: Readonly<Record<number, { readonly bits: number; readonly base: number }>> = {
-  16: { bits: 2, base: 3 },
-  17: { bits: 3, base: 3 },
-  18: { bits: 7, base: 11 },
-}
-
-const plainMeanings = Int32Array.from({ length: 19 }, (_, symbol) => symbol << valueShift)
-const literalMeanings = Int32Array.from({ length: 288 }, (_, symbol) => literalMeaning(symbol))
-const distanceMeanings = Int32Array.from({ length: 32 }, (_, symbol) => distanceMeaning(symbol))
-
-function literalMeaning(symbol: number): number {
-  if (symbol < 256) return symbol << valueShift
-  if (symbol === 256) return isEnd
-  if (symbol > 285) return -1
-  if (symbol === 285) return isMatch | (longestMatch << valueShift)
-  const step = symbol - 257
-  const extra = step < 8 ? 0 : (step >> 2) - 1
-  const base = step < 8 ? 3 + step : 3 + ((4 + (step & 3)) << extra)
-  return isMatch | (base << valueShift) | (extra << extraShift)
-}
-
-function distanceMeaning(symbol: number): number {
-  if (symbol > 29) return -1
-  const extra = symbol < 4 ? 0 : (symbol >> 1) - 1
-  const base = symbol < 4 ? 1 + symbol : 1 + ((2 + (symbol & 1)) << extra)
-  return (base << valueShift) | (extra << extraShift)
-}
-
-let fixedTables: { readonly literals: HuffmanTable; readonly distances: HuffmanTable } | undefined
-
-/** The tables of fixed blocks (RFC 1951, 3.2.6), made once. */
-function fixed(): { readonly literals: HuffmanTable; readonly distances: HuffmanTable } {
-  if (fixedTables !== undefined) return fixedTables
-  const literals = huffmanTable(literalMeanings)
-  const distances = huffmanTable(distanceMeanings)
-  const lengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280)
-  fillTable(literals, lengths, 'complete')
-  fillTable(distances, new Uint8Array(32).fill(5), 'complete')
-  fixedTables = { literals, distances }
-  return fixedTables
 }
