@@ -24,6 +24,9 @@ const alias = Object.entries(manifest.exports)
 /** A browser profile of this run's own; a test that restarts the browser gives one. */
 const profile = process.env.OCIDIR_TEST_PROFILE ?? join(tmpdir(), `ocidir-profile-${process.pid}`)
 
+/** Set by `test/house/profile.test.ts` alone, to see that a dropped profile is noticed. */
+const inParallel = process.env.OCIDIR_TEST_PARALLEL !== undefined
+
 const node: TestProjectInlineConfiguration = {
   extends: true,
   test: {
@@ -44,8 +47,9 @@ const chromium: TestProjectInlineConfiguration = {
     name: 'chromium',
     include: ['test/**/*.both.test.ts', 'test/**/*.browser.test.ts'],
     exclude: ['test/fixtures/**'],
-    // Not for speed: vitest drops the persistent profile, with a warning only, when files run in parallel.
-    fileParallelism: false,
+    // vitest drops the persistent profile, with a warning only, when files run in parallel.
+    fileParallelism: inParallel,
+    maxWorkers: inParallel ? 2 : 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     browser: {
@@ -70,6 +74,8 @@ export default defineConfig({
   root: inTests ? top : join(top, 'demo'),
   base: './',
   resolve: { alias },
+  // A run inside a run must not rebuild the packages that the outer one's pages are loading.
+  ...(process.env.OCIDIR_TEST_PROFILE && { cacheDir: `${profile}-vite` }),
   build: { outDir: join(top, 'dist/page'), emptyOutDir: true, target: 'es2022' },
   worker: { format: 'es' },
   test: {

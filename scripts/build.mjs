@@ -1,20 +1,52 @@
-// npm run build: library and command, 1:1 by the TypeScript compiler, into a clean dist/.
+// @ts-check
+/**
+ * `npm run build`: library and command, 1:1 by the TypeScript compiler, into dist/. Only what changed is
+ * compiled again; what has no source any more is removed, for all of dist/ goes into the package.
+ */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const top = fileURLToPath(new URL('..', import.meta.url))
-process.chdir(top)
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
-// A file that is no longer in the sources must not be in the package.
-for (const folder of ['src', 'adapters', 'cli', 'test'])
-  rmSync(`dist/${folder}`, { recursive: true, force: true })
-for (const project of ['core', 'node']) rmSync(`dist/${project}.tsbuildinfo`, { force: true })
+const expected = new Set(['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf))
+const stale = ['src', 'adapters', 'cli', 'test']
+  .flatMap(folder => filesIn(join('dist', folder)))
+  .filter(path => !expected.has(path))
+for (const path of stale) rmSync(path)
 
+// The compiler trusts its notes: it doesn't see that an output has gone.
+const force = [...expected].some(path => !existsSync(path)) ? ['--force'] : []
 const compiler = 'node_modules/typescript/bin/tsc'
-const { status } = spawnSync(process.execPath, [compiler, '-b', 'tsconfig.core.json', 'tsconfig.node.json'], {
-  stdio: 'inherit',
-})
-if (status !== 0) process.exit(status ?? 1)
+const { status } = spawnSync(
+  process.execPath,
+  [compiler, '-b', 'tsconfig.core.json', 'tsconfig.node.json', ...force],
+  { stdio: 'inherit' },
+)
 if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755)
-console.log('built dist/')
+
+const missing = [...expected].filter(path => !existsSync(path))
+for (const path of missing) console.error(`build: ${path} was not made`)
+const isGood = status === 0 && missing.length === 0
+if (isGood) console.log(`built dist/: ${expected.size} files, ${stale.length} stale ones removed`)
+process.exitCode = isGood ? 0 : 1
+
+/** @param {string} folder */
+function outputsOf(folder) {
+  return filesIn(folder)
+    .filter(path => path.endsWith('.ts'))
+    .flatMap(path => ['.js', '.d.ts'].map(ending => join('dist', path.replace(/\.ts$/, ending))))
+}
+
+/**
+ * @param {string} folder
+ * @returns {string[]}
+ */
+function filesIn(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? filesIn(path) : [path]
+  })
+}

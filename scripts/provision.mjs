@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Finds what the tests need beside Node (a browser, and other people's tools as judges), and installs what
  * it may: crane by Go into `.cache/bin`; on Debian as root the rest by apt. Elsewhere it says what to do.
