@@ -1,0 +1,91 @@
+/** A place in a stream of chunks, read in pieces of any size; bodies pass through it without a copy. */
+
+import { concat } from '../streams.ts'
+
+/** Reads forward through chunks, holding one of them. What it gives is a view of the source's own chunk. */
+export class Cursor {
+  readonly #source: AsyncIterator<Uint8Array>
+  #chunk: Uint8Array = new Uint8Array()
+  #at = 0
+  #offset = 0
+  #ended = false
+
+  constructor(source: AsyncIterator<Uint8Array>) {
+    this.#source = source
+  }
+
+  /** Bytes that were read or skipped. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** The next `size` bytes, which stay unread; fewer at the end. Memory follows what came, not what was asked. */
+  async peek(size: number): Promise<Uint8Array> {
+    if (this.#held < size) await this.#gather(size)
+    return this.#chunk.subarray(this.#at, this.#at + size)
+  }
+
+  /** The next `size` bytes; fewer at the end. */
+  async read(size: number): Promise<Uint8Array> {
+    const bytes = await this.peek(size)
+    this.#advance(bytes.length)
+    return bytes
+  }
+
+  /** Some of the next `max` bytes, as much as is at hand; `undefined` at the end. */
+  async piece(max: number): Promise<Uint8Array | undefined> {
+    if (this.#held === 0) await this.#next()
+    const bytes = this.#chunk.subarray(this.#at, Math.min(this.#at + max, this.#chunk.length))
+    this.#advance(bytes.length)
+    return bytes.length === 0 ? undefined : bytes
+  }
+
+  /** Passes over `size` bytes; gives those that were there. */
+  async skip(size: number): Promise<number> {
+    let left = size
+    while (left > 0) {
+      if (this.#held === 0 && !(await this.#next())) break
+      const step = Math.min(left, this.#held)
+      this.#advance(step)
+      left -= step
+    }
+    return size - left
+  }
+
+  /** Ends the source. */
+  async close(): Promise<void> {
+    if (!this.#ended) await this.#source.return?.()
+    this.#ended = true
+  }
+
+  get #held(): number {
+    return this.#chunk.length - this.#at
+  }
+
+  #advance(size: number): void {
+    this.#at += size
+    this.#offset += size
+  }
+
+  async #next(): Promise<boolean> {
+    this.#chunk = new Uint8Array()
+    this.#at = 0
+    while (!this.#ended && this.#chunk.length === 0) {
+      const next = await this.#source.next()
+      if (next.done) this.#ended = true
+      else this.#chunk = next.value
+    }
+    return this.#chunk.length > 0
+  }
+
+  async #gather(size: number): Promise<void> {
+    const chunks = [this.#chunk.subarray(this.#at)]
+    let held = this.#held
+    while (held < size && (await this.#next())) {
+      chunks.push(this.#chunk)
+      held += this.#chunk.length
+    }
+    this.#chunk = concat(chunks, held)
+    this.#at = 0
+  }
+}

@@ -1,0 +1,5 @@
+/** `ocidir/tar`: read and write tars, and turn folders into layers. */
+
+export type { SparsePart, TarBody, TarEntry, TarType } from './entry.ts'
+export { defaultTarLimits, type TarLimits } from './limits.ts'
+export { type ReadTarOptions, readTar } from './read.ts'
