@@ -1,0 +1,137 @@
+/** The entry point of the room: an image's layers read and stacked to one tree. */
+
+import type { ProgressOptions } from '../blob.ts'
+import type { Codec } from '../codec/codec.ts'
+import { gzip } from '../codec/gzip.ts'
+import { OciError } from '../errors.ts'
+import { layersOf } from '../image.ts'
+import { type Layer, readLayer } from '../layer.ts'
+import type { Layout } from '../layout.ts'
+import type { Image } from '../resolve.ts'
+import type { AbortOptions } from '../storage.ts'
+import { chunksOf, streamOf } from '../streams.ts'
+import { readTar } from '../tar/read.ts'
+import { Budget, type TreeLimits } from './budget.ts'
+import { Changeset } from './changeset.ts'
+import { sha256Of } from './entry-digest.ts'
+import type { TreeFile } from './file.ts'
+import { type Node, rootNode } from './node.ts'
+
+import { FileTree, type TreeLayer } from './tree.ts'
+
+/** Options of `files`. */
+export interface FilesOptions extends ProgressOptions {
+  /** The codecs that layers may need; `[gzip()]` unless given. */
+  readonly codecs?: readonly Codec[] | undefined
+  /** SHA-256 of every file, made as layers are read. */
+  readonly digests?: boolean | undefined
+  /** One layer alone, 0 the base: its entries as they are, whiteouts listed as the files that they are in the tar. */
+  readonly layer?: number | undefined
+  readonly limits?: Partial<TreeLimits> | undefined
+}
+
+/**
+ * Reads an image's layers, each verified whole, and stacks them to the tree that a container would see (layer.md).
+ *
+ * Whiteouts hide what is in layers below, wherever they stand in their own. Of two entries of one path in a layer
+ * the last counts. Paths are taken as they stand: a symlink on the way to an entry is not followed but replaced by a
+ * folder. A hard link keeps its bytes when its first name goes. `onProgress` counts uncompressed bytes.
+ *
+ * Throws `TAR_INVALID` (also for a path that leads out of the image), `CODEC_MISSING`, `BLOB_MISSING`,
+ * `DIGEST_MISMATCH`, `DIFF_ID_MISMATCH`, `LIMIT_EXCEEDED`; `RangeError` for a `layer` that isn't there.
+ *
+ * @example
+ * const tree = await files(image)
+ * const text = await new Response(tree.stream('etc/os-release')).text()
+ */
+export async function files(
+  image: Pick<Image, 'layout' | 'manifest' | 'config'>,
+  options: FilesOptions = {},
+): Promise<FileTree> {
+  const layers = layersOf(image)
+  const reader = new LayerReader(image.layout, layers, options)
+  return options.layer === undefined ? reader.stacked() : reader.single(options.layer)
+}
+
+class LayerReader {
+  readonly #layout: Layout
+  readonly #layers: readonly Layer[]
+  readonly #options: FilesOptions
+  readonly #codecs: readonly Codec[]
+  readonly #budget: Budget
+  #bytes = 0
+
+  constructor(layout: Layout, layers: readonly Layer[], options: FilesOptions) {
+    this.#layout = layout
+    this.#layers = layers
+    this.#options = options
+    this.#codecs = options.codecs ?? [gzip()]
+    this.#budget = new Budget(options.limits)
+  }
+
+  async stacked(): Promise<FileTree> {
+    let root = rootNode(0)
+    const read: TreeLayer[] = []
+    for (const [i, layer] of this.#layers.entries()) {
+      const changes = new Changeset(i, root)
+      read.push(await this.#read(layer, changes))
+      root = changes.apply()
+    }
+    return this.#tree(root, read)
+  }
+
+  async single(index: number): Promise<FileTree> {
+    const layer = this.#layers[index]
+    if (layer === undefined) throw new RangeError(`no layer ${index}: the image has ${this.#layers.length}`)
+    const changes = new Changeset(index)
+    const read = await this.#read(layer, changes)
+    return this.#tree(changes.apply(), [read])
+  }
+
+  async #read(layer: Layer, changes: Changeset): Promise<TreeLayer> {
+    const { limits, signal, digests = false } = this.#options
+    const before = this.#bytes
+    let entries = 0
+    const tar = await readLayer(this.#layout, layer, { codecs: this.#codecs, ...(signal && { signal }) })
+    for await (const entry of readTar(this.#counted(chunksOf(tar)), { limits, signal })) {
+      entries++
+      this.#budget.entry(entry)
+      const hashed = digests && (entry.type === 'file' || entry.type === 'other')
+      changes.add(entry, hashed ? await sha256Of(entry, this.#layout.engine.native) : undefined)
+      this.#budget.folders(entry, changes.added)
+    }
+    return { ...layer, entries, size: this.#bytes - before }
+  }
+
+  async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of chunks) {
+      this.#bytes += chunk.length
+      this.#options.onProgress?.({ bytes: this.#bytes })
+      yield chunk
+    }
+  }
+
+  #tree(root: Node, layers: readonly TreeLayer[]): FileTree {
+    return new FileTree(root, { layers, readBody: (file, options) => this.#body(file, options) })
+  }
+
+  #body(file: TreeFile, { signal }: AbortOptions): ReadableStream<Uint8Array> {
+    return streamOf(this.#bodyChunks(file, { signal }), { signal })
+  }
+
+  async *#bodyChunks(file: TreeFile, { signal }: AbortOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const layer = this.#layers[file.layer]
+    if (layer === undefined) throw new RangeError('a file of another image')
+    const { limits } = this.#options
+    const tar = await readLayer(this.#layout, layer, { codecs: this.#codecs, ...(signal && { signal }) })
+    for await (const entry of readTar(tar, { limits, signal })) {
+      if (entry.offset !== file.offset) continue
+      yield* chunksOf(entry.body, { signal })
+      return
+    }
+    throw new OciError('STORAGE_CHANGED', {
+      storage: this.#layout.storage.name,
+      path: layer.descriptor.digest,
+    })
+  }
+}
