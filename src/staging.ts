@@ -100,14 +100,18 @@ class Staging {
   }
 
   async #drop(reason: unknown): Promise<void> {
-    if (this.#state === 'open') {
-      this.#controller?.error(reason)
-      this.#leave(reason)
-    }
+    if (this.#isCommitted()) return
+    if (this.#state === 'open') this.#controller?.error(reason)
+    // At once, so that no commit begins; one that runs is waited for, for it may yet succeed.
+    if (this.#state !== 'committing') this.#leave(reason)
     await this.#running.catch(() => {})
-    if (this.#state === 'committed') return
-    if (this.#state !== 'ended') this.#leave(reason)
+    if (this.#isCommitted()) return
+    this.#leave(reason)
     await this.#medium.drop()
+  }
+
+  #isCommitted(): boolean {
+    return this.#state === 'committed'
   }
 
   async #write(chunk: Uint8Array): Promise<void> {
@@ -143,6 +147,7 @@ class Staging {
   }
 
   #leave(reason: unknown): void {
+    if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#reason = reason
     this.#forget()

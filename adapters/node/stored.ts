@@ -8,7 +8,7 @@ import { storedBytes } from '../../src/stored-bytes.ts'
 import { streamOf } from '../../src/streams.ts'
 import { absent, faulty, type Place, unless } from './faults.ts'
 
-// Measured from 64 KiB to 1 MiB: 256 KiB is where a larger chunk reads no faster.
+// Measured: 64 KiB 1.8 GB/s, 256 KiB 3 to 4, 1 MiB 6. Any hash is slower than 256 KiB, so memory in flight stays small.
 const chunkSize = 256 * 1024
 // Read at `open`, so that a document replaced a moment later doesn't fail its reader.
 const smallDocument = 1024 * 1024

@@ -1,0 +1,27 @@
+/** A storage that forwards everything: the base of wrappers, and the proof that the contract can be wrapped. */
+
+import type { StorageAdapter } from '../../src/storage.ts'
+
+/** A storage over another one, with some methods of its own; the rest is the other's. */
+export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> = {}): StorageAdapter {
+  return {
+    name: inner.name,
+    traits: inner.traits,
+    native: inner.native,
+    open: (path, options) => inner.open(path, options),
+    list: options => inner.list(options),
+    stage: async options => {
+      const staged = await inner.stage(options)
+      return {
+        writable: staged.writable,
+        commit: (path, commitOptions) => staged.commit(path, commitOptions),
+        discard: () => staged.discard(),
+      }
+    },
+    update: (path, edit, options) => inner.update(path, edit, options),
+    remove: (choose, options) => inner.remove(choose, options),
+    sweep: options => inner.sweep(options),
+    close: () => inner.close(),
+    ...own,
+  }
+}

@@ -1,0 +1,14 @@
+/** Test suites for adapters: prove your own storage with the cases that prove ours. */
+
+export { forwarding } from './forwarding.ts'
+export {
+  type CaseContext,
+  runStorageCase,
+  type StorageCase,
+  type StorageFactory,
+  type StoragePlace,
+  type StorageSuiteOptions,
+  storageCases,
+  storageSuite,
+  type TestFunctions,
+} from './storage-suite.ts'
