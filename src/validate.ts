@@ -42,11 +42,11 @@ export function problemsOfManifest(value: JsonObject): Problem[] {
 /** Every problem of an image config (C1 to C6). An optional field may be `null` (C3). */
 export function problemsOfConfig(value: JsonObject): Problem[] {
   return [
-    ...typed(value, 'architecture', 'string'),
-    ...typed(value, 'os', 'string'),
-    ...optional(value, 'created', isString, 'a string'),
-    ...optional(value, 'variant', isString, 'a string'),
-    ...optional(value, 'config', isJsonObject, 'an object'),
+    ...required(value.architecture, '/architecture', text),
+    ...required(value.os, '/os', text),
+    ...optional(value.created, '/created', text),
+    ...optional(value.variant, '/variant', text),
+    ...optional(value.config, '/config', object),
     ...rootfs(value.rootfs),
     ...history(value.history),
   ]
@@ -64,9 +64,9 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
       ? []
       : [{ ...problem(`${at}/digest`, 'a digest', digest), code: 'DIGEST_INVALID' as const }]),
     ...(isSize(size) ? [] : [problem(`${at}/size`, 'a size in bytes', size)]),
-    ...optional(value, 'urls', isStrings, 'an array of strings', at),
-    ...optional(value, 'data', isBase64, 'base64', at),
-    ...optional(value, 'artifactType', isString, 'a string', at),
+    ...optional(value.urls, `${at}/urls`, texts),
+    ...optional(value.data, `${at}/data`, base64),
+    ...optional(value.artifactType, `${at}/artifactType`, text),
     ...annotations(value, at),
     ...platform(value.platform, `${at}/platform`),
   ]
@@ -109,24 +109,24 @@ function commonFields(value: JsonObject): Problem[] {
   const { subject } = value
   return [
     ...(subject === undefined || subject === null ? [] : problemsOfDescriptor(subject, '/subject')),
-    ...optional(value, 'artifactType', isString, 'a string'),
+    ...optional(value.artifactType, '/artifactType', text),
     ...annotations(value, ''),
   ]
 }
 
 function annotations(value: JsonObject, at: string): Problem[] {
-  return optional(value, 'annotations', isStringMap, 'a map of strings', at)
+  return optional(value.annotations, `${at}/annotations`, textMap)
 }
 
 function platform(value: JsonValue | undefined, at: string): Problem[] {
   if (value === undefined || value === null) return []
   if (!isJsonObject(value)) return [problem(at, 'a platform', value)]
   return [
-    ...typed(value, 'architecture', 'string', at),
-    ...typed(value, 'os', 'string', at),
-    ...optional(value, 'variant', isString, 'a string', at),
-    ...optional(value, 'os.version', isString, 'a string', at),
-    ...optional(value, 'os.features', isStrings, 'an array of strings', at),
+    ...required(value.architecture, `${at}/architecture`, text),
+    ...required(value.os, `${at}/os`, text),
+    ...optional(value.variant, `${at}/variant`, text),
+    ...optional(value['os.version'], `${at}/os.version`, text),
+    ...optional(value['os.features'], `${at}/os.features`, texts),
   ]
 }
 
@@ -152,20 +152,24 @@ function history(value: JsonValue | undefined): Problem[] {
   return value.flatMap((item, i) => (isJsonObject(item) ? [] : [problem(`/history/${i}`, 'an object', item)]))
 }
 
-function typed(value: JsonObject, name: string, type: 'string', at = ''): Problem[] {
-  return typeof value[name] === type ? [] : [problem(`${at}/${name}`, `a ${type}`, value[name])]
+/** What a field must be, and how that is said. */
+interface Kind {
+  readonly expected: string
+  holds(field: JsonValue): boolean
 }
 
-function optional(
-  value: JsonObject,
-  name: string,
-  holds: (field: JsonValue) => boolean,
-  ...[expected, at = '']: [string, string?]
-): Problem[] {
-  const field = value[name]
-  return field === undefined || field === null || holds(field)
-    ? []
-    : [problem(`${at}/${name}`, expected, field)]
+const text: Kind = { expected: 'a string', holds: isString }
+const texts: Kind = { expected: 'an array of strings', holds: isStrings }
+const textMap: Kind = { expected: 'a map of strings', holds: isStringMap }
+const object: Kind = { expected: 'an object', holds: isJsonObject }
+const base64: Kind = { expected: 'base64', holds: isBase64 }
+
+function required(field: JsonValue | undefined, at: string, kind: Kind): Problem[] {
+  return field !== undefined && kind.holds(field) ? [] : [problem(at, kind.expected, field)]
+}
+
+function optional(field: JsonValue | undefined, at: string, kind: Kind): Problem[] {
+  return field === undefined || field === null ? [] : required(field, at, kind)
 }
 
 function isString(value: unknown): value is string {
