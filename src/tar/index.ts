@@ -1,5 +1,7 @@
 /** `ocidir/tar`: read and write tars, and turn folders into layers. */
 
 export type { SparsePart, TarBody, TarEntry, TarType } from './entry.ts'
+export type { TarInput } from './input.ts'
 export { defaultTarLimits, type TarLimits } from './limits.ts'
 export { type ReadTarOptions, readTar } from './read.ts'
+export { type TarInputs, tarSource, writeTar } from './write.ts'
