@@ -1,9 +1,9 @@
 /** Canonical JSON, as the Rust crate writes it: one value has one form, so one document has one digest (J3). */
 
 /**
- * Writes a value with keys sorted by UTF-16 code units, without white space, integers (also `bigint`) verbatim.
+ * Writes a value in its one form: keys sorted by UTF-16 code units, no white space.
  *
- * Members that are `undefined` are left out. Throws `TypeError` on what JSON can't say: NaN, infinities,
+ * Integers, also `bigint`, are verbatim. Members that are `undefined` are left out. Throws `TypeError` on what JSON can't say: NaN, infinities,
  * functions, lone surrogates, `undefined` in an array.
  */
 export function canonicalJson(value: unknown): string {

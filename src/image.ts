@@ -86,8 +86,9 @@ export function pushLayer(image: Draft, layer: Layer, options: PushOptions = {})
 }
 
 /**
- * Changes what a container runs (`Cmd`, `Env`, …), and with a third argument the image's date, author and
- * annotations. Fields not named stay as they are.
+ * Changes what a container runs (`Cmd`, `Env`, …); fields not named stay as they are.
+ *
+ * The third argument changes the image's own date, author and annotations.
  *
  * @example
  * configure(image, { Entrypoint: ['/app/run'], Env: ['MODE=fast'] }, { created: '2026-01-01T00:00:00Z' })

@@ -20,7 +20,11 @@ export interface Limits {
   readonly maxDocuments: number
 }
 
-/** 64 MiB of index.json, 4 MiB manifests, 8 MiB configs, 20,000 entries, nesting of 32 indexes and 64 in JSON. */
+/**
+ * The bounds that hold where none are given.
+ *
+ * 64 MiB of index.json, 4 MiB manifests, 8 MiB configs, 20,000 entries, nesting of 32 indexes and 64 in JSON.
+ */
 export const defaultLimits: Limits = {
   maxIndexSize: 64 << 20,
   maxManifestSize: 4 << 20,

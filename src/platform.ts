@@ -26,7 +26,7 @@ export function formatPlatform(platform: Partial<Platform>): string {
   return [os, architecture, ...(variant ? [variant] : [])].join('/')
 }
 
-/** Every field asked for is as asked; a variant left out counts as its default (arm64 v8, arm v7, amd64 v1). */
+/** Every field asked for is as asked. A variant left out is its default (arm64 v8, arm v7, amd64 v1). */
 export function matchesPlatform(found: Platform, wanted: Partial<Platform>): boolean {
   if (wanted.os !== undefined && wanted.os !== found.os) return false
   if (wanted.architecture !== undefined && wanted.architecture !== found.architecture) return false

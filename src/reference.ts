@@ -4,7 +4,7 @@ import { isWellFormed } from './canonical-json.ts'
 import { isDigest } from './digest.ts'
 import type { Descriptor, Digest } from './spec.ts'
 
-/** A tag, a digest (a string in digest grammar), `{ tag }` for a tag that looks like one, or a descriptor. */
+/** A tag, a digest as a string, `{ tag }` for a tag that looks like a digest, or a descriptor. */
 export type Ref = string | { readonly tag: string } | Descriptor
 
 /** A reference, sorted by what it is. */
