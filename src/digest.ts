@@ -1,6 +1,6 @@
 /** Digests: their grammar, the paths they name, and the hashers that make them. */
 
-import { createSHA256, createSHA512 } from 'hash-wasm'
+import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
 import { OciError } from './errors.ts'
 import type { Digest } from './spec.ts'
 import type { BlobPath, Hasher, NativeTools } from './storage.ts'
@@ -50,14 +50,20 @@ export function verifiableAlgorithm(digest: string): DigestAlgorithm {
 export async function createHasher(algorithm: DigestAlgorithm, native?: NativeTools): Promise<Hasher> {
   const fast = native?.hasher?.(algorithm)
   if (fast !== undefined) return fast
-  const wasm = await (algorithm === 'sha256' ? createSHA256() : createSHA512())
-  wasm.init()
-  return {
-    update(bytes) {
-      wasm.update(bytes)
-    },
-    hex: () => wasm.digest('hex'),
-  }
+  return begun(await wasmHasher(algorithm))
+}
+
+/**
+ * Gives hashers for many small things, each asked for when the one before is spent: in WebAssembly they are one,
+ * since it takes half a millisecond to make.
+ */
+export async function hasherSeries(
+  algorithm: DigestAlgorithm,
+  native?: NativeTools,
+): Promise<() => Promise<Hasher>> {
+  if (native?.hasher?.(algorithm) !== undefined) return () => createHasher(algorithm, native)
+  const wasm = await wasmHasher(algorithm)
+  return async () => begun(wasm)
 }
 
 /** The digest of bytes in memory, by Web Crypto where the context has it. */
@@ -72,6 +78,20 @@ export async function digestOf(
   const hasher = await createHasher(algorithm, native)
   hasher.update(bytes)
   return `${algorithm}:${hasher.hex()}`
+}
+
+function wasmHasher(algorithm: DigestAlgorithm): Promise<IHasher> {
+  return algorithm === 'sha256' ? createSHA256() : createSHA512()
+}
+
+function begun(wasm: IHasher): Hasher {
+  wasm.init()
+  return {
+    update(bytes) {
+      wasm.update(bytes)
+    },
+    hex: () => wasm.digest('hex'),
+  }
 }
 
 async function webCryptoHex(bytes: Uint8Array, algorithm: DigestAlgorithm): Promise<string> {

@@ -3,17 +3,18 @@
 import type { ProgressOptions } from '../blob.ts'
 import type { Codec } from '../codec/codec.ts'
 import { gzip } from '../codec/gzip.ts'
+import { hasherSeries } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import { layersOf } from '../image.ts'
 import { type Layer, readLayer } from '../layer.ts'
 import type { Layout } from '../layout.ts'
 import type { Image } from '../resolve.ts'
-import type { AbortOptions } from '../storage.ts'
+import type { AbortOptions, Hasher } from '../storage.ts'
 import { chunksOf, streamOf } from '../streams.ts'
+import type { TarEntry } from '../tar/entry.ts'
 import { readTar } from '../tar/read.ts'
 import { Budget, type TreeLimits } from './budget.ts'
 import { Changeset } from './changeset.ts'
-import { sha256Of } from './entry-digest.ts'
 import type { TreeFile } from './file.ts'
 import { type Node, rootNode } from './node.ts'
 
@@ -91,13 +92,13 @@ class LayerReader {
   async #read(layer: Layer, changes: Changeset): Promise<TreeLayer> {
     const { limits, signal, digests = false } = this.#options
     const before = this.#bytes
+    const hasher = digests ? await hasherSeries('sha256', this.#layout.engine.native) : undefined
     let entries = 0
     const tar = await readLayer(this.#layout, layer, { codecs: this.#codecs, ...(signal && { signal }) })
     for await (const entry of readTar(this.#counted(chunksOf(tar)), { limits, signal })) {
       entries++
       this.#budget.entry(entry)
-      const hashed = digests && (entry.type === 'file' || entry.type === 'other')
-      changes.add(entry, hashed ? await sha256Of(entry, this.#layout.engine.native) : undefined)
+      changes.add(entry, hasher && (await sha256Of(entry, hasher)))
       this.#budget.folders(entry, changes.added)
     }
     return { ...layer, entries, size: this.#bytes - before }
@@ -134,4 +135,15 @@ class LayerReader {
       path: layer.descriptor.digest,
     })
   }
+}
+
+/** SHA-256 in hex of a file's bytes; of all else there is none. */
+async function sha256Of(
+  { type, body }: TarEntry,
+  nextHasher: () => Promise<Hasher>,
+): Promise<string | undefined> {
+  if (type !== 'file' && type !== 'other') return undefined
+  const hasher = await nextHasher()
+  for await (const chunk of body) hasher.update(chunk)
+  return hasher.hex()
 }

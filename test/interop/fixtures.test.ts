@@ -13,7 +13,7 @@ import { rowOf } from '../../src/files/row.ts'
 import { fsck } from '../../src/fsck.ts'
 import { layersOf } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
-import type { Descriptor, ImageIndex } from '../../src/spec.ts'
+import type { Descriptor } from '../../src/spec.ts'
 import type { ReadableStorage } from '../../src/storage.ts'
 import { chunksOf } from '../../src/streams.ts'
 import {
@@ -144,7 +144,7 @@ async function expectEntries(
     expect(descriptor.artifactType).toBe(artifactType)
     if (children === undefined) continue
     const { value } = await dir.readDocument(descriptor)
-    await expectEntries(dir, (value as ImageIndex).manifests, children)
+    await expectEntries(dir, value.manifests as unknown as Descriptor[], children)
   }
 }
 

@@ -11,7 +11,7 @@ import { OciDir } from '../../../src/oci-dir.ts'
 import type { Image } from '../../../src/resolve.ts'
 import type { StorageAdapter } from '../../../src/storage.ts'
 import type { ByteSource } from '../../../src/streams.ts'
-import { type TarInput, writeTar } from '../../../src/tar/write.ts'
+import { type TarInput, writeTar } from '../../../src/tar/index.ts'
 
 /** An entry as a line, or with what a line can't say. */
 export type Line = string | (Partial<TarInput> & { readonly line: string })
