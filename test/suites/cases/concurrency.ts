@@ -30,27 +30,39 @@ async function publish(storage: StorageAdapter, path: BlobPath): Promise<void> {
   }
 }
 
+/** Does one thing again and again while another one runs, at least ten times. The failure of either is the result. */
+async function beside(again: () => Promise<void>, main: () => Promise<unknown>): Promise<void> {
+  let running = true
+  const loop = async (): Promise<void> => {
+    for (let count = 0; running || count < 10; count++) await again()
+  }
+  const ended = main().finally(() => {
+    running = false
+  })
+  for (const result of await Promise.allSettled([loop(), ended])) {
+    if (result.status === 'rejected') throw result.reason
+  }
+}
+
 /** Publishes blobs by one storage while another removes, without any grace, what index.json doesn't name. */
 async function publishBesideCollector(writer: StorageAdapter, collector: StorageAdapter): Promise<void> {
   const all = Array.from({ length: 16 }, (_, i) => blobName(i))
   const orphan = blobName(1000)
   await put(writer, orphan, bytesOf(500))
   let removed = 0
-  let writing = true
-  const collecting = (async () => {
-    // Ever longer pauses: a collector that never rests would have every writer begin again for ever.
-    for (let rest = 1; writing || removed === 0; rest *= 1.5) {
+  let rest = 1
+  await beside(
+    async () => {
       removed += await collector.remove(index => {
         const named = new Set(textOf(index).split('\n'))
         return [...all, orphan].filter(path => !named.has(path))
       })
+      // Ever longer pauses: a collector that never rests would have every writer begin again for ever.
+      rest *= 1.5
       await pause(rest)
-    }
-  })()
-  await Promise.all(all.map(path => publish(writer, path))).finally(() => {
-    writing = false
-  })
-  await collecting
+    },
+    () => Promise.all(all.map(path => publish(writer, path))),
+  )
   ok(removed > 0, 'the collector removed something')
   sameNames(await linesIn(collector), all)
   for (const path of all) ok((await collector.open(path)) !== undefined, `${path} is named and there`)
@@ -81,41 +93,34 @@ export const concurrencyCases: readonly StorageCase[] = [
       const version = (i: number): Uint8Array =>
         utf8(String.fromCharCode(97 + (i % 26)).repeat(3000 + i * 97))
       await storage.update('index.json', () => version(0))
-      let writing = true
-      let reads = 0
-      const reading = [1, 2, 3].map(async () => {
-        while (writing) {
+      await beside(
+        async () => {
           const text = textOf(await read(storage, 'index.json'))
           ok(text === text[0]?.repeat(text.length), 'one letter')
           same((text.length - 3000) % 97, 0, 'a whole version: bytes beyond one')
-          reads++
           await pause(0)
-        }
-      })
-      for (let i = 1; i <= 40; i++) await storage.update('index.json', () => version(i))
-      // A medium of a single thread may not have let a reader in yet.
-      while (reads < 10) await pause(1)
-      writing = false
-      await Promise.all(reading)
+        },
+        async () => {
+          for (let i = 1; i <= 40; i++) await storage.update('index.json', () => version(i))
+        },
+      )
     },
   },
   {
     name: 'shows readers a whole blob or none while it is committed',
     needs: { trait: 'atomicPublish', has: traits => traits.atomicPublish },
     async run({ storage }) {
-      let writing = true
-      const reading = (async () => {
-        while (writing) {
-          for (let i = 0; i < 8; i++) {
+      const numbers = Array.from({ length: 8 }, (_, i) => i)
+      await beside(
+        async () => {
+          for (const i of numbers) {
             const size = (await storage.open(blobName(i)))?.size
             ok(size === undefined || size === 300_000, `size ${size}`)
           }
           await pause(0)
-        }
-      })()
-      await Promise.all(Array.from({ length: 8 }, (_, i) => put(storage, blobName(i), bytesOf(300_000, i))))
-      writing = false
-      await reading
+        },
+        () => Promise.all(numbers.map(i => put(storage, blobName(i), bytesOf(300_000, i)))),
+      )
     },
   },
   {
