@@ -1,0 +1,27 @@
+/** All commands, in the order of the help. */
+
+import type { Command } from './command.ts'
+import { blobCommand } from './commands/blob.ts'
+import { buildCommand } from './commands/build.ts'
+import { configCommand } from './commands/config.ts'
+import { fsckCommand } from './commands/fsck.ts'
+import { inspectCommand } from './commands/inspect.ts'
+import { lsCommand } from './commands/ls.ts'
+import { manifestCommand } from './commands/manifest.ts'
+import { tagCommand } from './commands/tag.ts'
+import { tagsCommand } from './commands/tags.ts'
+import { untagCommand } from './commands/untag.ts'
+
+/** Every command but help. */
+export const commands: readonly Command[] = [
+  buildCommand,
+  fsckCommand,
+  tagsCommand,
+  tagCommand,
+  untagCommand,
+  inspectCommand,
+  manifestCommand,
+  configCommand,
+  blobCommand,
+  lsCommand,
+]

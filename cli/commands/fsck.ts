@@ -1,0 +1,74 @@
+/** `ocidir fsck`: every byte of a layout checked. */
+
+import { folder } from '../../adapters/node/index.ts'
+import { type Finding, type FsckResult, fsck } from '../../src/index.ts'
+import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
+import { type Command, type Io, UsageError } from '../command.ts'
+import { mustExist } from '../place.ts'
+import { parseReference } from '../reference.ts'
+import { counted, formatBytes, printable } from '../text.ts'
+
+const options = { ...formatOption, strict: { type: 'boolean' } } as const
+
+/** Checks a layout. */
+export const fsckCommand: Command = {
+  name: 'fsck',
+  summary: 'check every byte of a layout',
+  help: `Usage: ocidir fsck LAYOUT [--strict] [--format json]
+
+Reads index.json and all that it reaches (nested indexes, manifests, configs, layers), checks sizes and digests, and
+looks for what lies about unreferenced. It goes on after a fault, and also checks what isn't a layout any more.
+
+Findings go to stdout, a line each: severity, code, place, digest, message. Their sum goes to stderr.
+
+  --strict        warnings count as errors do
+  --format json   { ok, validated, findings: [{ severity, code, digest, path, message }] }
+
+Exit code: 0 without a finding of severity error, else 1.
+`,
+
+  async run(args, io) {
+    const { values, positionals } = parseCommand(args, options, { min: 1, names: 'LAYOUT' })
+    const json = wantsJson(values)
+    const reference = await parseReference(first(positionals))
+    if (reference.tag !== undefined || reference.digest !== undefined) {
+      throw new UsageError(`fsck checks a whole layout: ${reference.path}`)
+    }
+    mustExist(reference)
+    const result = await fsck(folder(reference.path), {
+      signal: io.signal,
+      onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),
+    })
+    await io.progress.clear()
+    const ok = result.ok && !(values.strict && result.counts.warnings > 0)
+    await (json ? printJson({ ...result, ok }, io) : printText({ ...result, ok }, io))
+    return ok ? 0 : 1
+  },
+}
+
+async function printJson({ ok, validated, findings }: FsckResult, { out }: Io): Promise<void> {
+  const rows = findings.map(({ severity, code, digest = null, path, message }) => {
+    return { severity, code, digest, path, message }
+  })
+  await out.json({ ok, validated, findings: rows })
+}
+
+async function printText({ ok, validated, findings, counts }: FsckResult, { out, err }: Io): Promise<void> {
+  for (const finding of findings) await out.line(findingLine(finding, out))
+  await out.flush()
+  const verdict = ok ? err.paint('green', 'ok') : err.paint('red', 'not ok')
+  const sums = [
+    `${counted(validated, 'blob')} validated (${formatBytes(counts.bytes)} read)`,
+    counted(counts.errors, 'error'),
+    counted(counts.warnings, 'warning'),
+    counted(counts.infos, 'info'),
+  ]
+  await err.line(`${verdict}: ${sums.join(', ')}`)
+}
+
+function findingLine({ severity, code, path, digest, message }: Finding, { paint }: Io['out']): string {
+  const where = digest === undefined || path.includes(digest) ? path : `${path} ${digest}`
+  return `${paint(colours[severity], severity)} ${code} ${printable(where)}: ${printable(message)}`
+}
+
+const colours = { error: 'red', warning: 'yellow', info: 'cyan' } as const

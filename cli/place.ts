@@ -1,0 +1,84 @@
+/** From a reference of the command line to a layout and what is meant in it. */
+
+import { folder } from '../adapters/node/index.ts'
+import {
+  type AbortOptions,
+  type Descriptor,
+  mediaTypes,
+  OciDir,
+  type Platform,
+  platformOfConfig,
+  type Ref,
+  type StorageAdapter,
+} from '../src/index.ts'
+import { Failure } from './command.ts'
+import { onlyRef } from './only.ts'
+import { unlessFaulty } from './readable.ts'
+import { parseReference, type Reference } from './reference.ts'
+
+/** An open layout on disk. */
+export type DiskLayout = OciDir<StorageAdapter>
+
+/** A reference whose layout is open; `ref` is what it names in there. */
+export interface Found {
+  readonly dir: DiskLayout
+  readonly ref: Ref
+}
+
+/** A row of `ocidir tags`. */
+export interface TagRow {
+  readonly tag: string
+  readonly digest: string
+  readonly mediaType: string
+  readonly size: number
+  readonly platform: Platform | null
+}
+
+/** Opens the layout that a reference names. Throws `Failure` where there is nothing. */
+export async function openPlace(reference: Reference, options: AbortOptions): Promise<DiskLayout> {
+  mustExist(reference)
+  return OciDir.open(folder(reference.path), options)
+}
+
+/** Opens a reference: its tag, its digest, or the only image of its layout. */
+export async function openReference(
+  text: string,
+  options: AbortOptions & { readonly platform?: Platform | undefined },
+): Promise<Found> {
+  const reference = await parseReference(text)
+  const dir = await openPlace(reference, options)
+  const { tag, digest, path } = reference
+  if (tag !== undefined) return { dir, ref: { tag } }
+  return { dir, ref: digest ?? (await onlyRef(dir, path, options)) }
+}
+
+/** Throws `Failure` where there is nothing at the reference's place. */
+export function mustExist({ path, exists, text }: Reference): void {
+  if (exists) return
+  const hint = text.startsWith('oci:') ? ` (the prefix oci: is left out; a folder of that name is ./oci)` : ''
+  throw new Failure(`there is no folder ${JSON.stringify(path)}${hint}`)
+}
+
+/** A named entry as a row; its platform is its config's where the entry names none. */
+export async function tagRow(
+  dir: DiskLayout,
+  entry: { readonly tag: string; readonly descriptor: Descriptor },
+  options: AbortOptions,
+): Promise<TagRow> {
+  const { tag, descriptor } = entry
+  const { digest, mediaType, size } = descriptor
+  return { tag, digest, mediaType, size, platform: (await platformOf(dir, descriptor, options)) ?? null }
+}
+
+async function platformOf(
+  dir: DiskLayout,
+  descriptor: Descriptor,
+  options: AbortOptions,
+): Promise<Platform | undefined> {
+  if (descriptor.platform !== undefined) return descriptor.platform
+  if (descriptor.mediaType !== mediaTypes.manifest && descriptor.mediaType !== mediaTypes.dockerManifest) {
+    return undefined
+  }
+  const image = await unlessFaulty(dir.openImage(descriptor, options))
+  return image && platformOfConfig(image.config.value)
+}
