@@ -18,3 +18,5 @@ export type { FolderOptions } from './folder.ts'
 export function folder(path: string | URL, options: FolderOptions = {}): StorageAdapter {
   return new FolderStorage(path, options)
 }
+export { hostPlatform } from './platform.ts'
+export { readFolder } from './source.ts'
