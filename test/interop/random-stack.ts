@@ -43,12 +43,16 @@ class Making {
     for (let i = 4 + this.below(8); i > 0; i--) lines.push(...this.#entry(own, lower))
     lines.push(...this.#ownLink(own))
     const opaques = this.#opaques(own)
-    const isEarly = this.below(2) === 0
+    // Before its folder's entry umoci would look through what was a symlink below.
+    const isEarly = this.below(2) === 0 && opaques.every(path => this.#isInFolders(path, lower))
     if (opaques.length > 0) this.kinds.add(isEarly ? 'opaque first' : 'opaque last')
     this.#note(early, own)
     for (const [path, kind] of own) this.#stacked.set(path, kind)
-    // Half of the whiteouts stand behind what they must not hide.
-    const first = early.filter(() => this.below(2) === 0)
+    // Half of the whiteouts stand behind what they must not hide, but not behind a symlink made in place of their folder.
+    const now = new Map([...lower, ...own])
+    const first = early.filter(
+      line => this.below(2) === 0 || !this.#isInFolders(line.replace('.wh.', ''), now),
+    )
     const rest = early.filter(line => !first.includes(line))
     return isEarly ? [...opaques, ...first, ...lines, ...rest] : [...first, ...lines, ...rest, ...opaques]
   }
