@@ -1,0 +1,236 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { folder, readFolder } from '../../adapters/node/index.ts'
+import { type Codec, identity } from '../../src/codec/codec.ts'
+import { gzip } from '../../src/codec/gzip.ts'
+import { files } from '../../src/files/index.ts'
+import { fsck } from '../../src/fsck.ts'
+import { configure, draft, pushLayer } from '../../src/image.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import type { Image } from '../../src/resolve.ts'
+import type { StorageAdapter } from '../../src/storage.ts'
+import { entriesOf, readTar } from '../../src/tar/index.ts'
+import { tool } from '../setup/tools.ts'
+
+const run = promisify(execFile)
+let work = ''
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'ocidir-judges-'))
+})
+afterAll(() => rm(work, { recursive: true, force: true }))
+
+/** Writes files (and `-> target` symlinks) into a new folder. */
+async function tree(content: Readonly<Record<string, string>>): Promise<string> {
+  const root = await mkdtemp(join(work, 'tree-'))
+  for (const [path, text] of Object.entries(content)) {
+    await mkdir(join(root, path, '..'), { recursive: true })
+    if (text.startsWith('-> ')) await symlink(text.slice(3), join(root, path))
+    else await writeFile(join(root, path), text)
+  }
+  return root
+}
+
+const base = {
+  'etc/os-release': 'NAME=ocidir\n',
+  'etc/old/a': 'a',
+  'etc/old/b': 'b',
+  'usr/bin/tool': '#!/bin/sh\n',
+  'usr/lib/link': '-> ../bin/tool',
+  'var/ä ö/ü': 'utf-8',
+  big: 'x'.repeat(700_000),
+  empty: '',
+}
+const change = {
+  'etc/.wh.old': '',
+  'etc/new': 'new',
+  'var/.wh..wh..opq': '',
+  'var/kept': 'kept',
+  'usr/bin/tool': '#!/bin/true\n',
+}
+const stacked = [
+  'big',
+  'empty',
+  'etc',
+  'etc/new',
+  'etc/os-release',
+  'usr',
+  'usr/bin',
+  'usr/bin/tool',
+  'usr/lib',
+  'usr/lib/link',
+  'var',
+  'var/kept',
+]
+
+async function build(dir: OciDir<StorageAdapter>, codec: Codec, tag: string, on?: Image): Promise<Image> {
+  let image = draft(on ?? { os: 'linux', architecture: 'amd64' })
+  for (const content of [base, change]) {
+    const layer = await dir.writeLayer(entriesOf(readFolder(await tree(content)), { mtime: 1_700_000_000 }), {
+      codec,
+    })
+    image = pushLayer(image, layer, { createdBy: 'test' })
+  }
+  return dir.writeImage(
+    configure(image, { Cmd: ['/usr/bin/tool'], Env: ['A=1'] }, { created: '2026-01-01T00:00:00Z' }),
+    { tag },
+  )
+}
+
+/** What lies in an unpacked root: type, permission bits, size and content of each path. */
+async function listing(root: string, at = ''): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const name of await readdir(join(root, at))) {
+    const path = join(at, name)
+    const stat = await lstat(join(root, path))
+    const mode = (stat.mode & 0o7777).toString(8)
+    if (stat.isSymbolicLink()) found[path] = `symlink ${await readlink(join(root, path))}`
+    else if (stat.isDirectory())
+      Object.assign(found, { [path]: `directory ${mode}` }, await listing(root, path))
+    else
+      found[path] = `file ${mode} ${createHash('sha256')
+        .update(await readFile(join(root, path)))
+        .digest('hex')}`
+  }
+  return found
+}
+
+async function ours(image: Image): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const file of (await files(image, { digests: true })).entries()) {
+    const mode = file.mode.toString(8)
+    if (file.type === 'symlink') found[file.path] = `symlink ${file.linkname}`
+    else if (file.type === 'directory') found[file.path] = `directory ${mode}`
+    else found[file.path] = `file ${mode} ${file.sha256}`
+  }
+  return found
+}
+
+describe.each([['gzip', gzip()] as const, ['plain', identity] as const])(
+  'an image of ours, %s layers',
+  (name, codec) => {
+    let layout = ''
+    let image: Image
+    beforeAll(async () => {
+      layout = await mkdtemp(join(work, `${name}-`))
+      image = await build(await OciDir.ensure(folder(layout)), codec, 'app')
+    })
+
+    it('is sound, and stacks as it should', async () => {
+      expect(await fsck(folder(layout))).toMatchObject({ ok: true, findings: [] })
+      expect(Object.keys(await ours(image)).sort()).toEqual(stacked)
+    })
+
+    it('is inspected by skopeo with the same digests', async () => {
+      const { stdout } = await run(tool('skopeo'), ['inspect', `oci:${layout}:app`])
+      expect(JSON.parse(stdout)).toMatchObject({
+        Digest: image.descriptor.digest,
+        Layers: image.manifest.value.layers.map(({ digest }) => digest),
+        Architecture: 'amd64',
+        Env: ['A=1'],
+        Created: '2026-01-01T00:00:00Z',
+      })
+    })
+
+    it('is unpacked by umoci to the same files', async () => {
+      const bundle = join(work, `bundle-${name}`)
+      await run(tool('umoci'), ['unpack', '--rootless', '--image', `${layout}:app`, bundle])
+      expect(await listing(join(bundle, 'rootfs'))).toEqual(await ours(image))
+    })
+
+    it('is pushed by crane to a registry and pulled from it, whole', async () => {
+      const registry = await serveRegistry()
+      try {
+        const single = await mkdtemp(join(work, 'single-'))
+        // crane pushes a whole layout, so it gets one that has nothing else.
+        const dir = await OciDir.ensure(folder(single))
+        await dir.writeImage(draft(image))
+        const pushed = `${registry.address}/app:1`
+        await run(tool('crane'), ['push', '--insecure', single, pushed])
+        // crane's validate takes every layer for gzip; what it pulled is checked by our fsck below.
+        if (name === 'gzip') await run(tool('crane'), ['validate', '--insecure', '--remote', pushed])
+        const pulled = join(work, `pulled-${name}`)
+        await run(tool('crane'), ['pull', '--insecure', '--format', 'oci', pushed, pulled])
+        expect(await fsck(folder(pulled))).toMatchObject({ ok: true, validated: 4 })
+        const { stdout } = await run(tool('crane'), ['manifest', '--insecure', pushed])
+        expect(JSON.parse(stdout).layers).toEqual(JSON.parse(JSON.stringify(image.manifest.value.layers)))
+        const { stdout: digest } = await run(tool('crane'), ['digest', '--insecure', pushed])
+        expect(digest.trim()).toBe((await dir.openImage()).descriptor.digest)
+      } finally {
+        await registry.stop()
+      }
+    })
+  },
+)
+
+it('an image on a base that another tool made is read by skopeo and umoci', async () => {
+  const from = await mkdtemp(join(work, 'fixture-'))
+  await unpackTar(new URL('../fixtures/umoci-raw/umoci-raw.tar', import.meta.url).pathname, from)
+  const source = await OciDir.open(folder(from))
+  const [tag] = await source.tags()
+  const onto = await source.openImage(tag?.tag)
+  const layout = await mkdtemp(join(work, 'onbase-'))
+  const dir = await OciDir.ensure(folder(layout))
+  const app = await build(dir, gzip(), 'app', onto)
+  expect(await fsck(folder(layout))).toMatchObject({ ok: true })
+  const { stdout } = await run(tool('skopeo'), ['inspect', `oci:${layout}:app`])
+  expect(JSON.parse(stdout).Layers).toEqual(app.manifest.value.layers.map(({ digest }) => digest))
+  const bundle = join(work, 'bundle-onbase')
+  await run(tool('umoci'), ['unpack', '--rootless', '--image', `${layout}:app`, bundle])
+  const unpacked = await listing(join(bundle, 'rootfs'))
+  for (const path of stacked) expect(Object.keys(unpacked)).toContain(path)
+  expect(Object.keys(unpacked).sort()).toEqual(Object.keys(await ours(app)).sort())
+})
+
+async function unpackTar(path: string, to: string): Promise<void> {
+  for await (const entry of readTar(await readFile(path))) {
+    const target = join(to, entry.path)
+    if (entry.type === 'directory') await mkdir(target, { recursive: true })
+    if (entry.type !== 'file') continue
+    await mkdir(join(target, '..'), { recursive: true })
+    const chunks: Uint8Array[] = []
+    for await (const chunk of entry.body) chunks.push(chunk.slice())
+    await writeFile(target, Buffer.concat(chunks))
+  }
+}
+
+async function serveRegistry(): Promise<{ address: string; stop(): Promise<void> }> {
+  const port = await freePort()
+  const address = `127.0.0.1:${port}`
+  const child = spawn(tool('crane'), ['registry', 'serve', '--address', address], { stdio: 'ignore' })
+  const stop = (): Promise<void> =>
+    new Promise(resolve => {
+      child.once('exit', () => resolve())
+      child.kill()
+    })
+  await listening(child, address)
+  return { address, stop }
+}
+
+async function listening(child: ChildProcess, address: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    if (child.exitCode !== null) throw new Error(`crane registry serve ended with ${child.exitCode}`)
+    const answer = await fetch(`http://${address}/v2/`).catch(() => undefined)
+    if (answer?.ok) return
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw new Error('crane registry serve did not begin to listen')
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}
