@@ -32,7 +32,7 @@ export interface FilesOptions extends ProgressOptions {
 }
 
 /**
- * Reads an image's layers, each verified whole, and stacks them to the tree that a container would see (layer.md).
+ * Reads an image's layers, each verified, and stacks them to what a container sees (layer.md).
  *
  * Whiteouts hide what is in layers below, wherever they stand in their own. Of two entries of one path in a layer
  * the last counts. Paths are taken as they stand: a symlink on the way to an entry is not followed but replaced by a
