@@ -17,9 +17,14 @@ export type ParsedRef =
 export function parseRef(ref: Ref): ParsedRef {
   if (typeof ref === 'string') {
     if (ref === '') throw new TypeError('a reference is a tag or a digest, not an empty string')
-    return isDigest(ref) ? { kind: 'digest', digest: ref } : { kind: 'tag', tag: ref }
+    return looksLikeDigest(ref) ? { kind: 'digest', digest: ref } : { kind: 'tag', tag: ref }
   }
   return 'tag' in ref ? { kind: 'tag', tag: ref.tag } : { kind: 'descriptor', descriptor: ref }
+}
+
+// `app:1` is in the grammar of digests too (descriptor.md); no digest in use has fewer than 128 bits, which is 32 hex digits.
+function looksLikeDigest(ref: string): ref is Digest {
+  return isDigest(ref) && ref.length - ref.indexOf(':') > 32
 }
 
 /**

@@ -198,9 +198,11 @@ describe('references', () => {
   it('{ tag } names a tag that looks like a digest', async () => {
     const storage = new RawStorage()
     const image = await addImage(storage)
-    const dir = await open(storage, [named(image, 'latest:1')])
-    expect((await dir.resolve({ tag: 'latest:1' })).digest).toBe(image.digest)
-    await expect(dir.resolve('latest:1')).rejects.toEqual(failsWith('REFERENCE_NOT_FOUND'))
+    const odd = `sha256:${'a'.repeat(64)}`
+    const dir = await open(storage, [named(image, odd), named(image, 'app:1')])
+    expect((await dir.resolve({ tag: odd })).digest).toBe(image.digest)
+    await expect(dir.resolve(odd)).rejects.toEqual(failsWith('REFERENCE_NOT_FOUND', { digest: odd }))
+    expect((await dir.resolve('app:1')).digest).toBe(image.digest)
   })
 })
 
