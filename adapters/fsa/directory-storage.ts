@@ -1,0 +1,241 @@
+/** A layout in a folder that a browser gives a handle of: of its private file system, or of the disk. */
+
+import { OciError } from '../../src/errors.ts'
+import { Stagings } from '../../src/staging.ts'
+import {
+  type AbortOptions,
+  type BlobPath,
+  checkAge,
+  checkBlobPath,
+  checkDocumentPath,
+  checkLayoutPath,
+  type DocumentEdit,
+  type DocumentPath,
+  digestOfPath,
+  type LayoutPath,
+  type StagedFile,
+  type StageOptions,
+  type StorageAdapter,
+  type StorageEntry,
+  type StorageTraits,
+  type StoredFile,
+  type UpdateOptions,
+} from '../../src/storage.ts'
+import { equalBytes } from '../../src/streams.ts'
+import {
+  blobLock,
+  findFile,
+  type LayoutDirectory,
+  makeBlobFolder,
+  makePrivateFile,
+  privateFolder,
+  publishFile,
+  removeFile,
+} from './directory.ts'
+import { absent, domNameOf, faulty, unless } from './faults.ts'
+import { listDirectory } from './listing.ts'
+import { StagedInBrowser } from './staged.ts'
+import { openBlob, openDocument } from './stored.ts'
+
+/** The storage behind `opfs` and `folder`. */
+export class DirectoryStorage implements StorageAdapter {
+  readonly name: string
+  readonly traits: StorageTraits
+  readonly #layout: LayoutDirectory
+  readonly #stagings: Stagings
+  #closed = false
+
+  constructor(layout: LayoutDirectory) {
+    this.name = layout.storage
+    this.#layout = layout
+    this.#stagings = new Stagings(layout.storage)
+    this.traits = {
+      writable: true,
+      lists: true,
+      persistent: true,
+      durable: true,
+      // Web Locks end at the origin; on a folder of the disk they keep out no other program.
+      exclusion: 'origin',
+      optimistic: false,
+      atomicPublish: layout.moves,
+      modifiedTimes: true,
+    }
+  }
+
+  async open(path: LayoutPath, options: AbortOptions = {}): Promise<StoredFile | undefined> {
+    checkLayoutPath(path)
+    this.#enter(options.signal)
+    return this.#open(path)
+  }
+
+  async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
+    this.#enter(options.signal)
+    for await (const entry of listDirectory(this.#layout, options.signal)) {
+      this.#enter(options.signal)
+      yield entry
+    }
+  }
+
+  async stage(options: StageOptions = {}): Promise<StagedFile> {
+    this.#enter(options.signal)
+    return this.#faulty('stage', async () => {
+      await this.#refuseWhenFull(options.size)
+      return this.#stagings.begin(await StagedInBrowser.create(this.#layout), options)
+    })
+  }
+
+  async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
+    checkDocumentPath(path)
+    const { requires = [], signal } = options
+    for (const required of requires) checkBlobPath(required)
+    await this.#exclusively('update', signal, async () => {
+      for (const required of requires) {
+        if ((await findFile(this.#layout, required)) !== undefined) continue
+        throw new OciError('BLOB_MISSING', { digest: digestOfPath(required) })
+      }
+      const now = await this.#read(path)
+      signal?.throwIfAborted()
+      const next = guarded(() => edit(now?.slice()))
+      if (next === undefined || (now !== undefined && equalBytes(now, next))) return
+      if (path === 'oci-layout') await makeBlobFolder(this.#layout, 'sha256')
+      await this.#write(path, next, signal)
+    })
+  }
+
+  async remove(
+    choose: (index: Uint8Array | undefined) => readonly BlobPath[],
+    options: AbortOptions = {},
+  ): Promise<number> {
+    let removed = 0
+    await this.#exclusively('remove', options.signal, async () => {
+      const index = await this.#read('index.json')
+      const chosen = guarded(() => choose(index))
+      for (const path of chosen) checkBlobPath(path)
+      for (const path of chosen) {
+        options.signal?.throwIfAborted()
+        if (await this.#removeBlob(path)) removed++
+      }
+    })
+    return removed
+  }
+
+  async sweep(options: { readonly olderThan: number }): Promise<number> {
+    checkAge(options.olderThan)
+    this.#enter(undefined)
+    return this.#faulty('sweep', async () => {
+      const folder = await unless(absent, this.#layout.root.getDirectoryHandle(privateFolder))
+      if (folder === undefined) return 0
+      let removed = 0
+      for await (const [name, handle] of folder.entries()) {
+        if (handle instanceof FileSystemFileHandle && (await isLeft(handle, options.olderThan))) {
+          // A file that a tab is still writing can't be removed, and isn't a leftover.
+          if (await unless(['NoModificationAllowedError'], removeFile(folder, name))) removed++
+        }
+      }
+      return removed
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#stagings.close()
+    // Only where it is empty: one that another storage uses stays.
+    await this.#layout.root.removeEntry(privateFolder).catch(() => {})
+  }
+
+  /** Runs a section while nobody else of the origin runs one on this layout. */
+  async #exclusively(
+    operation: string,
+    signal: AbortSignal | undefined,
+    section: () => Promise<void>,
+  ): Promise<void> {
+    this.#enter(signal)
+    const asked = new AbortController()
+    const give = (): void => asked.abort(signal?.reason)
+    signal?.addEventListener('abort', give, { once: true })
+    try {
+      await navigator.locks.request(this.#layout.lockName, { signal: asked.signal }, () =>
+        this.#faulty(operation, section),
+      )
+    } catch (error) {
+      // The browser may tell of an abort in its own words.
+      throw signal?.aborted && domNameOf(error) === 'AbortError' ? signal.reason : error
+    } finally {
+      signal?.removeEventListener('abort', give)
+    }
+  }
+
+  async #write(path: DocumentPath, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const name = `next-${crypto.randomUUID()}`
+    const { folder, handle } = await makePrivateFile(this.#layout, name)
+    try {
+      const writable = await handle.createWritable()
+      await writable.write(new Uint8Array(bytes))
+      await writable.close()
+      const { size } = await handle.getFile()
+      if (size !== bytes.length) throw new DOMException(`${size} bytes were kept`, 'QuotaExceededError')
+      signal?.throwIfAborted()
+      await publishFile(this.#layout, { folder, handle }, { folder: this.#layout.root, name: path })
+    } catch (error) {
+      await removeFile(folder, name).catch(() => {})
+      throw error
+    }
+  }
+
+  async #removeBlob(path: BlobPath): Promise<boolean> {
+    const [, algorithm = '', name = ''] = path.split('/')
+    const blobs = await unless(absent, this.#layout.root.getDirectoryHandle('blobs'))
+    const folder = blobs && (await unless(absent, blobs.getDirectoryHandle(algorithm)))
+    if (folder === undefined) return false
+    // Not while a writer moves bytes to this very name: the browser refuses that.
+    return navigator.locks.request(blobLock(this.#layout, path), () => removeFile(folder, name))
+  }
+
+  #open(path: LayoutPath): Promise<StoredFile | undefined> {
+    const document = path === 'index.json' || path === 'oci-layout'
+    return faulty({ storage: this.name, operation: 'open', path }, () =>
+      document ? openDocument(this.#layout, path) : openBlob(this.#layout, path),
+    )
+  }
+
+  async #read(path: DocumentPath): Promise<Uint8Array | undefined> {
+    return (await this.#open(path))?.bytes()
+  }
+
+  async #refuseWhenFull(size: number | undefined): Promise<void> {
+    if (size === undefined || size === 0 || !this.#layout.quota) return
+    const { quota, usage = 0 } = await navigator.storage.estimate()
+    if (quota === undefined || quota - usage >= size) return
+    throw new OciError('STORAGE_FULL', { storage: this.name, needed: size })
+  }
+
+  #enter(signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new OciError('STORAGE_CLOSED', { storage: this.name })
+    signal?.throwIfAborted()
+  }
+
+  async #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await faulty({ storage: this.name, operation }, call)
+    } catch (error) {
+      throw error instanceof CallersError ? error.cause : error
+    }
+  }
+}
+
+/** What the caller's own function threw, kept apart: it passes through, even if it is a `DOMException`. */
+class CallersError extends Error {}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (cause) {
+    throw new CallersError('thrown by a function of the caller', { cause })
+  }
+}
+
+async function isLeft(handle: FileSystemFileHandle, olderThan: number): Promise<boolean> {
+  const file = await unless(absent, handle.getFile())
+  return file !== undefined && Date.now() - file.lastModified >= olderThan
+}

@@ -1,0 +1,105 @@
+/** Names of a layout as handles of the browser. Handles are asked for anew each time: a kept one goes stale. */
+
+import type { BlobPath, LayoutPath } from '../../src/storage.ts'
+import { absent, unless } from './faults.ts'
+import { isMovable } from './platform.ts'
+
+/** The folder of private files, at the layout's root. */
+export const privateFolder = '.ocidir'
+
+/** The folder of one layout. */
+export interface LayoutDirectory {
+  readonly storage: string
+  readonly root: FileSystemDirectoryHandle
+  /** Of all locks on the layout: the same for everyone who opens it. */
+  readonly lockName: string
+  /** Whether it counts towards the quota of the origin. */
+  readonly quota: boolean
+  /** Whether a file gets its name by a move, whole; else by a copy under a lock. */
+  readonly moves: boolean
+}
+
+/** The lock of one blob's name: whoever puts a file there or takes it away holds it. It is the inner one: its holder asks for no other. */
+export function blobLock({ lockName }: LayoutDirectory, path: BlobPath): string {
+  return `${lockName}/${path}`
+}
+
+/** A file's handle, or `undefined` where there is none. */
+export async function findFile(
+  { root }: LayoutDirectory,
+  path: LayoutPath,
+): Promise<FileSystemFileHandle | undefined> {
+  const names = path.split('/')
+  const last = names.pop() ?? ''
+  let directory: FileSystemDirectoryHandle | undefined = root
+  for (const name of names) {
+    // TypeMismatchError: a file stands where a folder should be, so there is nothing below.
+    const parent: FileSystemDirectoryHandle = directory
+    directory = await unless([...absent, 'TypeMismatchError'], parent.getDirectoryHandle(name))
+    if (directory === undefined) return undefined
+  }
+  return unless(absent, directory.getFileHandle(last))
+}
+
+/** The folder of a blob, made where there is none. */
+export async function makeBlobFolder(
+  { root }: LayoutDirectory,
+  algorithm: string,
+): Promise<FileSystemDirectoryHandle> {
+  const blobs = await root.getDirectoryHandle('blobs', { create: true })
+  return blobs.getDirectoryHandle(algorithm, { create: true })
+}
+
+/** A new private file, and the folder it is in. */
+export async function makePrivateFile(
+  { root }: LayoutDirectory,
+  name: string,
+): Promise<{ folder: FileSystemDirectoryHandle; handle: FileSystemFileHandle }> {
+  for (let attempt = 1; ; attempt++) {
+    const folder = await root.getDirectoryHandle(privateFolder, { create: true })
+    // Not found: another storage removed the empty private folder as it closed.
+    const handle = await unless(attempt < 5 ? absent : [], folder.getFileHandle(name, { create: true }))
+    if (handle !== undefined) return { folder, handle }
+  }
+}
+
+/** Gives a written private file its name; what stood there is replaced. */
+export async function publishFile(
+  layout: LayoutDirectory,
+  from: { readonly folder: FileSystemDirectoryHandle; readonly handle: FileSystemFileHandle },
+  to: { readonly folder: FileSystemDirectoryHandle; readonly name: string },
+): Promise<void> {
+  if (layout.moves && isMovable(from.handle)) return from.handle.move(to.folder, to.name)
+  const staged = await from.handle.getFile()
+  await copyTo(to, staged)
+  await from.folder.removeEntry(staged.name)
+}
+
+/** Removes a file; `false` where there was none. */
+export async function removeFile(folder: FileSystemDirectoryHandle, name: string): Promise<boolean> {
+  return (
+    (await unless(
+      absent,
+      folder.removeEntry(name).then(() => true),
+    )) ?? false
+  )
+}
+
+async function copyTo(
+  to: { readonly folder: FileSystemDirectoryHandle; readonly name: string },
+  bytes: File,
+): Promise<void> {
+  const isNew = (await unless(absent, to.folder.getFileHandle(to.name))) === undefined
+  const handle = await to.folder.getFileHandle(to.name, { create: true })
+  try {
+    const writable = await handle.createWritable()
+    await bytes.stream().pipeTo(writable)
+    const { size } = await handle.getFile()
+    if (size !== bytes.size)
+      throw new DOMException(`${size} of ${bytes.size} bytes were kept`, 'UnknownError')
+  } catch (error) {
+    // The name would show an empty file, or one without its end.
+    if (isNew) await removeFile(to.folder, to.name).catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,56 @@
+/** What a browser's `DOMException`s mean in this library: one table. */
+
+import { OciError } from '../../src/errors.ts'
+
+/** Where a call to the file system stood, for the message. */
+export interface Place {
+  readonly storage: string
+  readonly operation: string
+  readonly path?: string
+}
+
+/** Runs file system calls; a `DOMException` of them becomes an `OciError`, anything else passes through. */
+export async function faulty<T>(place: Place, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw faultOf(error, place)
+  }
+}
+
+/** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
+export function faultOf(error: unknown, place: Place): unknown {
+  const name = domNameOf(error)
+  if (name === undefined) return error
+  const cause = { cause: error }
+  if (name === 'QuotaExceededError') return new OciError('STORAGE_FULL', { storage: place.storage }, cause)
+  if (denied.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
+  // Another tab or worker holds this very file open for writing.
+  if (name === 'NoModificationAllowedError') {
+    return new OciError('STORAGE_LOCKED', { storage: place.storage }, cause)
+  }
+  return new OciError('STORAGE_FAILED', { ...place }, cause)
+}
+
+/** The name of a `DOMException`, or `undefined` for any other value. */
+export function domNameOf(error: unknown): string | undefined {
+  return error instanceof DOMException ? error.name : undefined
+}
+
+/** Awaits a call and gives `undefined` where an exception of one of these names says that it found nothing. */
+export async function unless<T>(names: readonly string[], call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call
+  } catch (error) {
+    if (names.includes(domNameOf(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+/** There is nothing under that name. */
+export const absent: readonly string[] = ['NotFoundError']
+
+/** What a `File` says when the file was replaced or removed: by Chromium, by Firefox, and where the folder went. */
+export const replaced: readonly string[] = ['NotReadableError', 'AbortError', 'NotFoundError']
+
+const denied = new Set(['NotAllowedError', 'SecurityError'])

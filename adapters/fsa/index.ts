@@ -1,0 +1,83 @@
+/** The browser's entry: layouts in the origin's private file system, and in folders that the user chose. */
+
+import { OciError } from '../../src/errors.ts'
+import type { StorageAdapter } from '../../src/storage.ts'
+import { DirectoryStorage } from './directory-storage.ts'
+import { faultOf } from './faults.ts'
+import { hasMove, missingFeature, privateRoot } from './platform.ts'
+
+/**
+ * A layout in the origin's private file system, the best place a browser has: `name` is a folder's name there, or
+ * several with `/` between. It is made if it isn't there. Works in windows and dedicated workers.
+ *
+ * Rejects with `STORAGE_UNAVAILABLE` where the browser or the context has none.
+ *
+ * @example
+ * const storage = await opfs('builds')
+ */
+export async function opfs(name: string): Promise<StorageAdapter> {
+  const names = checkName(name)
+  const storage = `opfs:${name}`
+  refuseWithout(storage)
+  try {
+    let root = await privateRoot()
+    for (const part of names) root = await root.getDirectoryHandle(part, { create: true })
+    return new DirectoryStorage({ storage, root, lockName: lockOf(names), moves: hasMove(), quota: true })
+  } catch (error) {
+    throw faultOf(error, { storage, operation: 'open' })
+  }
+}
+
+/**
+ * A layout in a folder that a handle leads to: one that the user chose (`showDirectoryPicker`, a drop), or one of
+ * the private file system. Writing needs the permission `readwrite`, which the page asks for.
+ *
+ * Writers of one origin keep each other out. A handle of the disk has no identity but its name, so folders of one
+ * name wait for each other; a folder that is renamed while it is open loses this protection. No other program is
+ * kept out. Files of the disk get their names by a copy, verified after: the trait `atomicPublish` is false.
+ *
+ * @example
+ * const storage = await folder(await showDirectoryPicker({ mode: 'readwrite' }))
+ */
+export async function folder(handle: FileSystemDirectoryHandle): Promise<StorageAdapter> {
+  if (handle?.kind !== 'directory') throw new TypeError('folder() takes the handle of a folder')
+  const storage = `folder:${handle.name}`
+  refuseWithout(storage)
+  const names = await privateNames(handle)
+  if (names === undefined) {
+    const lockName = `ocidir:folder:${handle.name}`
+    return new DirectoryStorage({ storage, root: handle, lockName, moves: false, quota: false })
+  }
+  return new DirectoryStorage({
+    storage,
+    root: handle,
+    lockName: lockOf(names),
+    moves: hasMove(),
+    quota: true,
+  })
+}
+
+/** The same folder has the same lock, however it was opened. */
+function lockOf(names: readonly string[]): string {
+  return `ocidir:opfs:${names.join('/')}`
+}
+
+/** The path of a handle in the private file system, or `undefined` for one of the disk. */
+async function privateNames(handle: FileSystemDirectoryHandle): Promise<readonly string[] | undefined> {
+  // A context may have folders of the disk and no private file system.
+  const root = await privateRoot().catch(() => undefined)
+  return (await root?.resolve(handle)) ?? undefined
+}
+
+function checkName(name: string): readonly string[] {
+  const names = typeof name === 'string' ? name.split('/') : []
+  const isName = (part: string): boolean =>
+    part !== '' && part !== '.' && part !== '..' && !/[\\\0]/.test(part)
+  if (names.length > 0 && names.every(isName)) return names
+  throw new TypeError(`not a name of a folder: ${JSON.stringify(String(name).slice(0, 300))}`)
+}
+
+function refuseWithout(storage: string): void {
+  const reason = missingFeature()
+  if (reason !== undefined) throw new OciError('STORAGE_UNAVAILABLE', { storage, reason })
+}

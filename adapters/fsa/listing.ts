@@ -1,0 +1,58 @@
+/** Every name in a layout's folder of a browser. */
+
+import type { StorageEntry } from '../../src/storage.ts'
+import { type LayoutDirectory, privateFolder } from './directory.ts'
+import { absent, domNameOf, faulty, unless } from './faults.ts'
+
+/** Walks the folder; what vanishes meanwhile is left out. */
+export async function* listDirectory(
+  layout: LayoutDirectory,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StorageEntry, void, undefined> {
+  const place = { storage: layout.storage, operation: 'list' }
+  const folders: { readonly path: string; readonly handle: FileSystemDirectoryHandle }[] = [
+    { path: '', handle: layout.root },
+  ]
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const { handle: current, path: parent } = folder
+    for (const handle of await faulty(place, () => childrenOf(current))) {
+      signal?.throwIfAborted()
+      const path = parent === '' ? handle.name : `${parent}/${handle.name}`
+      if (handle instanceof FileSystemFileHandle) {
+        const entry = await faulty(place, () => entryOf(path, handle))
+        if (entry !== undefined) yield entry
+      } else if (handle instanceof FileSystemDirectoryHandle) {
+        if (isBlobName(path)) yield { path, kind: 'other' }
+        else folders.push({ path, handle })
+      }
+    }
+  }
+}
+
+/** Collected first: an iterator over a folder that changes meanwhile may end early or name things twice. */
+async function childrenOf(folder: FileSystemDirectoryHandle): Promise<FileSystemHandle[]> {
+  const children: FileSystemHandle[] = []
+  try {
+    for await (const child of folder.values()) children.push(child)
+  } catch (error) {
+    if (domNameOf(error) !== 'NotFoundError') throw error
+  }
+  return children
+}
+
+async function entryOf(path: string, handle: FileSystemFileHandle): Promise<StorageEntry | undefined> {
+  // Chromium shows the file beside a name that is being written.
+  if (path.startsWith(`${privateFolder}/`) || path.endsWith('.crswap')) return { path, kind: 'staged' }
+  try {
+    const file = await unless(absent, handle.getFile())
+    return file && { path, kind: 'file', size: file.size }
+  } catch (error) {
+    // A symbolic link: a browser shows its name and refuses to follow it.
+    if (['SecurityError', 'NotAllowedError'].includes(domNameOf(error) ?? '')) return { path, kind: 'other' }
+    throw error
+  }
+}
+
+function isBlobName(path: string): boolean {
+  return path.startsWith('blobs/') && path.split('/').length === 3
+}

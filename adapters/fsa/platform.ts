@@ -1,0 +1,32 @@
+/** What browsers have and the TypeScript library doesn't, declared in one file. */
+
+/** `move` of file handles: in OPFS of all three engines, for folders of the disk in none that could be counted on. */
+export interface MovableFileHandle extends FileSystemFileHandle {
+  /** Renames, over an existing file; the form with one argument throws in WebKit. */
+  move(parent: FileSystemDirectoryHandle, name: string): Promise<void>
+}
+
+/** Tells whether a handle can be moved. */
+export function isMovable(handle: FileSystemFileHandle): handle is MovableFileHandle {
+  return 'move' in handle && typeof handle.move === 'function'
+}
+
+/** Tells whether this browser's file handles can be moved, before there is one. */
+export function hasMove(): boolean {
+  return typeof FileSystemFileHandle === 'function' && 'move' in FileSystemFileHandle.prototype
+}
+
+/** The origin's private file system. Rejects with the browser's error where there is none. */
+export function privateRoot(): Promise<FileSystemDirectoryHandle> {
+  return navigator.storage.getDirectory()
+}
+
+/** What is missing here that the adapter can't do without, or `undefined`. */
+export function missingFeature(): string | undefined {
+  if (typeof navigator === 'undefined') return 'there is no navigator: not a browser'
+  // Of a page that isn't served by https or from this machine a browser hides all of these.
+  if (navigator.locks === undefined) return 'no Web Locks: the page is not a secure context'
+  if (typeof FileSystemFileHandle !== 'function') return 'no File System API'
+  if (!('createWritable' in FileSystemFileHandle.prototype)) return 'no createWritable in this browser'
+  return undefined
+}

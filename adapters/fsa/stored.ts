@@ -1,0 +1,109 @@
+/** One version of a file: a `File` is a snapshot, but engines differ in what they say when the file is replaced. */
+
+import { OciError } from '../../src/errors.ts'
+import { checkRange, type LayoutPath, type RangeOptions, type StoredFile } from '../../src/storage.ts'
+import { storedBytes } from '../../src/stored-bytes.ts'
+import { orAborted, streamOf } from '../../src/streams.ts'
+import { findFile, type LayoutDirectory } from './directory.ts'
+import { absent, domNameOf, faulty, replaced, unless } from './faults.ts'
+
+const chunkSize = 512 * 1024
+const smallDocument = 1024 * 1024
+const attempts = 5
+
+/** Opens a blob; nothing is read yet. */
+export async function openBlob(layout: LayoutDirectory, path: LayoutPath): Promise<StoredFile | undefined> {
+  const file = await findSnapshot(layout, path)
+  return file && storedFile(layout, path, file)
+}
+
+/** Opens a document, its bytes at hand; reads again when a writer replaced it in that moment. */
+export async function openDocument(
+  layout: LayoutDirectory,
+  path: LayoutPath,
+): Promise<StoredFile | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const file = await findSnapshot(layout, path)
+    if (file === undefined) return undefined
+    if (file.size > smallDocument) return storedFile(layout, path, file)
+    try {
+      return storedBytes(await readPart(file, { start: 0, end: file.size }), file.lastModified)
+    } catch (error) {
+      if (!replaced.includes(domNameOf(error) ?? '')) throw error
+      if (attempt === attempts) throw changed(layout, path, error)
+    }
+  }
+}
+
+async function findSnapshot(layout: LayoutDirectory, path: LayoutPath): Promise<File | undefined> {
+  const handle = await findFile(layout, path)
+  return handle && unless(absent, handle.getFile())
+}
+
+function storedFile(layout: LayoutDirectory, path: LayoutPath, file: File): StoredFile {
+  return {
+    size: file.size,
+    modified: file.lastModified,
+    blob: file,
+    stream(range: RangeOptions = {}) {
+      const part = checkRange(range, file.size)
+      return streamOf(chunks({ layout, path, file }, part), { signal: range.signal })
+    },
+    async bytes(range: RangeOptions = {}) {
+      const part = checkRange(range, file.size)
+      range.signal?.throwIfAborted()
+      return orAborted(readWhole({ layout, path, file }, part), range.signal)
+    },
+  }
+}
+
+interface Snapshot {
+  readonly layout: LayoutDirectory
+  readonly path: LayoutPath
+  readonly file: File
+}
+
+interface Part {
+  readonly start: number
+  readonly end: number
+}
+
+async function readWhole(from: Snapshot, part: Part): Promise<Uint8Array> {
+  const bytes = await readOrChanged(from, part)
+  await checkUnchanged(from)
+  return bytes
+}
+
+async function* chunks(from: Snapshot, { start, end }: Part): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = start; at < end; at += chunkSize) {
+    const chunk = await readOrChanged(from, { start: at, end: Math.min(at + chunkSize, end) })
+    if (at + chunk.length >= end) await checkUnchanged(from)
+    yield chunk
+  }
+}
+
+async function readOrChanged({ layout, path, file }: Snapshot, part: Part): Promise<Uint8Array> {
+  return faulty({ storage: layout.storage, operation: 'read', path }, async () => {
+    try {
+      return await readPart(file, part)
+    } catch (error) {
+      throw replaced.includes(domNameOf(error) ?? '') ? changed(layout, path, error) : error
+    }
+  })
+}
+
+/** WebKit gives the bytes of a replaced file without any error, so its time and size are looked at once more. */
+async function checkUnchanged({ layout, path, file }: Snapshot): Promise<void> {
+  const now = await findSnapshot(layout, path)
+  if (now?.size !== file.size || now.lastModified !== file.lastModified) throw changed(layout, path)
+}
+
+async function readPart(file: File, { start, end }: Part): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await file.slice(start, end).arrayBuffer())
+  if (bytes.length === end - start) return bytes
+  throw new DOMException(`${bytes.length} of ${end - start} bytes were read`, 'NotReadableError')
+}
+
+function changed(layout: LayoutDirectory, path: LayoutPath, cause?: unknown): OciError {
+  return new OciError('STORAGE_CHANGED', { storage: layout.storage, path }, { cause })
+}
