@@ -40,8 +40,10 @@ export class StagedOnDisk implements StagingMedium {
 
   write(chunk: Uint8Array): Promise<void> {
     return this.#faulty('write', async () => {
-      if (this.#gatheredSize + chunk.length > gatherSize) await this.#flush()
-      if (chunk.length >= gatherSize / 2) return await this.#append(chunk)
+      // What was gathered came first, so it goes first, also before a chunk that is written at once.
+      const isLarge = chunk.length >= gatherSize / 2
+      if (isLarge || this.#gatheredSize + chunk.length > gatherSize) await this.#flush()
+      if (isLarge) return await this.#append(chunk)
       this.#gathered.set(chunk, this.#gatheredSize)
       this.#gatheredSize += chunk.length
     })

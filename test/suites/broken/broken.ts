@@ -29,6 +29,11 @@ export const brokenStorages: readonly BrokenStorage[] = [
     over: sound => withStaged(sound, staged => ({ ...staged, commit: path => commitUnclosed(staged, path) })),
   },
   {
+    fault: 'writes a large chunk before the small ones that it gathers',
+    fails: 'keeps the order of chunks, whatever small ones stand before, between and behind large ones',
+    over: sound => withStaged(sound, overtaking),
+  },
+  {
     fault: 'shows staged bytes under a blob name',
     fails: 'hides staged bytes until commit',
     over: visibleStaging,
@@ -271,4 +276,22 @@ function quietly<T>(call: () => T): T | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Small chunks wait for company, and large ones don't wait for them. */
+function overtaking(staged: StagedFile): StagedFile {
+  const sink = staged.writable.getWriter()
+  const waiting: Uint8Array[] = []
+  const writable = new WritableStream<Uint8Array>({
+    async write(chunk) {
+      if (chunk.length < 65_536) waiting.push(chunk.slice())
+      else await sink.write(chunk)
+    },
+    async close() {
+      for (const chunk of waiting) await sink.write(chunk)
+      await sink.close()
+    },
+    abort: reason => sink.abort(reason),
+  })
+  return { ...staged, writable }
 }

@@ -1,6 +1,7 @@
 /** Staging: nobody sees bytes without a name, and a name never shows bytes that aren't whole. */
 
 import type { StagedFile } from '../../../src/storage.ts'
+import { concat } from '../../../src/streams.ts'
 import { fails, ok, same, sameBytes, sameNames, thrownBy } from '../assert.ts'
 import {
   blobName,
@@ -359,6 +360,18 @@ export const stagingCases: readonly StorageCase[] = [
       )
       const expected = new Uint8Array([...whole.subarray(100, 200), ...whole.subarray(300, 301)])
       sameBytes(await read(storage, blob), expected)
+    },
+  },
+  {
+    name: 'keeps the order of chunks, whatever small ones stand before, between and behind large ones',
+    async run({ storage }) {
+      let seed = 1
+      for (const large of [1_000, 32_768, 65_535, 65_536, 100_000, 131_062, 131_072, 262_144, 1_048_576]) {
+        const sizes = [10, large, 3, large, large, 7, 8, large]
+        const chunks = sizes.map(size => bytesOf(size, seed++))
+        await (await fill(await storage.stage(), chunks)).commit(blobName(large))
+        sameBytes(await read(storage, blobName(large)), concat(chunks), `with chunks of ${large} bytes`)
+      }
     },
   },
   {
