@@ -40,6 +40,22 @@ export function parseCommand<const Declared extends Options>(
   return parsed
 }
 
+/** Joins options and their words, `--cmd -v` to `--cmd=-v`: parseArgs takes what begins with a dash for an option. */
+export function withWords(args: readonly string[], names: readonly string[]): string[] {
+  const joined: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? ''
+    const word = args[i + 1]
+    if (arg === '--') return [...joined, ...args.slice(i)]
+    if (word === undefined || !names.some(name => arg === `--${name}`)) joined.push(arg)
+    else {
+      joined.push(`${arg}=${word}`)
+      i++
+    }
+  }
+  return joined
+}
+
 /** The one positional of a command, or the first. */
 export function first(positionals: readonly string[]): string {
   return positionals[0] ?? ''

@@ -14,6 +14,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** What the command has opened, closed at its end whatever that is. */
+  readonly opened: { close(): Promise<void> }[]
 }
 
 /** A subcommand. */
@@ -23,6 +25,8 @@ export interface Command {
   readonly summary: string
   /** What `--help` prints: usage first. */
   readonly help: string
+  /** Options whose value is a word for another program, and may begin with a dash. */
+  readonly wordOptions?: readonly string[]
   /** Gives the exit code: 0, or 1 for a finding. A wrong call throws `UsageError`, all else is a failure. */
   run(args: readonly string[], io: Io): Promise<number>
 }

@@ -26,6 +26,7 @@ const io = {
   stdin,
   env,
   signal: controller.signal,
+  opened: [],
 }
 
 process.exitCode = await run(process.argv.slice(2), io)

@@ -11,7 +11,7 @@ import {
   type Ref,
   type StorageAdapter,
 } from '../src/index.ts'
-import { Failure } from './command.ts'
+import { Failure, type Io } from './command.ts'
 import { onlyRef } from './only.ts'
 import { unlessFaulty } from './readable.ts'
 import { parseReference, type Reference } from './reference.ts'
@@ -34,22 +34,26 @@ export interface TagRow {
   readonly platform: Platform | null
 }
 
-/** Opens the layout that a reference names. Throws `Failure` where there is nothing. */
-export async function openPlace(reference: Reference, options: AbortOptions): Promise<DiskLayout> {
-  mustExist(reference)
-  return OciDir.open(folder(reference.path), options)
+/** The storage of a folder, closed at the command's end. */
+export function storageAt(path: string, { opened }: Io): StorageAdapter {
+  const storage = folder(path)
+  opened.push(storage)
+  return storage
 }
 
-/** Opens a reference: its tag, its digest, or the only image of its layout. */
-export async function openReference(
-  text: string,
-  options: AbortOptions & { readonly platform?: Platform | undefined },
-): Promise<Found> {
+/** Opens the layout that a reference names. Throws `Failure` where there is nothing. */
+export async function openPlace(reference: Reference, io: Io): Promise<DiskLayout> {
+  mustExist(reference)
+  return OciDir.open(storageAt(reference.path, io), { signal: io.signal })
+}
+
+/** Opens a reference: its tag, its digest, or the only image of its layout (for the platform, if one is asked). */
+export async function openReference(text: string, io: Io, platform?: Platform): Promise<Found> {
   const reference = await parseReference(text)
-  const dir = await openPlace(reference, options)
+  const dir = await openPlace(reference, io)
   const { tag, digest, path } = reference
   if (tag !== undefined) return { dir, ref: { tag } }
-  return { dir, ref: digest ?? (await onlyRef(dir, path, options)) }
+  return { dir, ref: digest ?? (await onlyRef(dir, path, { signal: io.signal, platform })) }
 }
 
 /** Throws `Failure` where there is nothing at the reference's place. */

@@ -1,6 +1,6 @@
 /** One call of the command: which command it is, and what its end means to the shell. */
 
-import { suggestion } from './args.ts'
+import { suggestion, withWords } from './args.ts'
 import { type Command, type Io, UsageError } from './command.ts'
 import { commands } from './commands.ts'
 import { printable } from './text.ts'
@@ -9,7 +9,7 @@ import { version } from './version.ts'
 /** Runs a command line. Gives the exit code: 0 ok, 1 a failure or a finding, 2 a wrong call. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
-    const exitCode = await dispatch(args, io)
+    const exitCode = await closing(io, () => dispatch(args, io))
     // A full disk behind stdout is a failure too.
     await io.out.flush()
     return exitCode
@@ -25,6 +25,15 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** Storages take their private folders away when they are closed. */
+async function closing<T>({ opened }: Io, command: () => Promise<T>): Promise<T> {
+  try {
+    return await command()
+  } finally {
+    for (const storage of opened) await storage.close()
+  }
+}
+
 async function dispatch(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args
   if (name === undefined) {
@@ -34,7 +43,8 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
   if (name === '--version' || name === '-V') return print(`ocidir ${await version()}`, io)
   if (name === '--help' || name === '-h' || name === 'help') return help(rest, io)
   const command = commandNamed(name)
-  return asksForHelp(rest) ? print(command.help.trimEnd(), io) : command.run(rest, io)
+  const own = withWords(rest, command.wordOptions ?? [])
+  return asksForHelp(own) ? print(command.help.trimEnd(), io) : command.run(own, io)
 }
 
 async function help([name, ...more]: readonly string[], io: Io): Promise<number> {

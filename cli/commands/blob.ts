@@ -22,7 +22,7 @@ bytes don't hash to the digest the command fails, so check the exit code before 
     const reference = await parseReference(first(positionals))
     const { digest } = reference
     if (digest === undefined) throw new UsageError('expected DIR@DIGEST')
-    const dir = await openPlace(reference, { signal })
+    const dir = await openPlace(reference, io)
     const file = await dir.storage.open(blobPath(digest), { signal })
     if (file === undefined) throw new OciError('BLOB_MISSING', { digest })
     const descriptor = { mediaType: 'application/octet-stream', digest, size: file.size }

@@ -1,7 +1,7 @@
 /** `ocidir build`: an image of layers, on a base or on nothing. */
 
 import { readdir } from 'node:fs/promises'
-import { folder, hostPlatform } from '../../adapters/node/index.ts'
+import { hostPlatform } from '../../adapters/node/index.ts'
 import { type DeflateLevel, gzip } from '../../src/codec/gzip.ts'
 import {
   type Codec,
@@ -31,7 +31,7 @@ import { type Command, Failure, type Io, UsageError } from '../command.ts'
 import { containerEdit } from '../container.ts'
 import { createdTime, sourceDateEpoch } from '../dates.ts'
 import { createdBy, type LayerInput, layerInputs, layerSource, nameOf, refuseWithin } from '../layer-input.ts'
-import { type DiskLayout, openReference } from '../place.ts'
+import { type DiskLayout, openReference, storageAt } from '../place.ts'
 import { platformOfImage } from '../readable.ts'
 import { parseTarget, type Reference } from '../reference.ts'
 import { formatBytes, printable } from '../text.ts'
@@ -82,9 +82,8 @@ gives the same digest everywhere when SOURCE_DATE_EPOCH (or --created, and files
   --workdir PATH, --user USER
   --created TIME       RFC 3339; SOURCE_DATE_EPOCH by default, else now
   --format json        { digest, mediaType, size, platform, tag, layers: [{ digest, size, diffId }], config }
-
-A value that begins with "-" is written with "=": --cmd=-v
 `,
+  wordOptions: ['entrypoint', 'cmd'],
 
   async run(args, io) {
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'DIR:TAG' })
@@ -131,7 +130,7 @@ async function planOf(text: string, values: Values, io: Io): Promise<Plan> {
 
 async function build({ target, start, inputs, codec, created, epoch }: Plan, io: Io): Promise<Image> {
   const { signal, stdin, progress } = io
-  const dir: DiskLayout = await OciDir.ensure(folder(target.path), { signal })
+  const dir: DiskLayout = await OciDir.ensure(storageAt(target.path, io), { signal })
   const context = { signal, stdin, mtime: epoch, native: dir.engine.native }
   let image = start
   for (const [i, input] of inputs.entries()) {
@@ -156,6 +155,7 @@ function codecOf({ compression = 'gzip', level: text }: Values): Codec {
     throw new UsageError(`--compression is gzip or none, not ${quoted(compression)}`)
   }
   const level = numberArg('level', text, 9)
+  // `numberArg` has just looked.
   if (compression === 'gzip') return gzip({ level: level as DeflateLevel | undefined })
   if (level !== undefined) throw new UsageError('--level goes with gzip, and --compression is none')
   return identity
@@ -172,8 +172,9 @@ async function refuseForeign({ path, exists }: Reference): Promise<void> {
 const ownNames: ReadonlySet<string> = new Set(['.ocidir', 'blobs', 'index.json', 'oci-layout'])
 
 /** The base for the platform asked, else the only one, else that of this machine. */
-async function openBase(text: string, platform: Platform | undefined, { signal }: Io): Promise<Image> {
-  const { dir, ref } = await openReference(text, { signal, platform })
+async function openBase(text: string, platform: Platform | undefined, io: Io): Promise<Image> {
+  const { signal } = io
+  const { dir, ref } = await openReference(text, io, platform)
   if (platform !== undefined) return dir.openImage(ref, { signal, platform })
   const found: Image[] = []
   for await (const image of dir.images(ref, { signal })) {

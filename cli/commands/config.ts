@@ -20,7 +20,7 @@ Prints the config of the image that REF names as it is stored, verified, byte fo
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'REF' })
     const platform = platformArg(values.platform)
     const { signal } = io
-    const { dir, ref } = await openReference(first(positionals), { signal, platform })
+    const { dir, ref } = await openReference(first(positionals), io, platform)
     const { config } = await dir.openImage(ref, { signal, platform })
     await io.out.write(config.bytes)
     return 0

@@ -1,10 +1,9 @@
 /** `ocidir fsck`: every byte of a layout checked. */
 
-import { folder } from '../../adapters/node/index.ts'
 import { type Finding, type FsckResult, fsck } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
-import { mustExist } from '../place.ts'
+import { mustExist, storageAt } from '../place.ts'
 import { parseReference } from '../reference.ts'
 import { counted, formatBytes, printable } from '../text.ts'
 
@@ -35,7 +34,7 @@ Exit code: 0 without a finding of severity error, else 1.
       throw new UsageError(`fsck checks a whole layout: ${reference.path}`)
     }
     mustExist(reference)
-    const result = await fsck(folder(reference.path), {
+    const result = await fsck(storageAt(reference.path, io), {
       signal: io.signal,
       onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),
     })

@@ -29,7 +29,7 @@ Shows an image: digest, platform, what a container of it runs, layers with their
     const json = wantsJson(values)
     const platform = platformArg(values.platform)
     const { signal, out } = io
-    const { dir, ref } = await openReference(first(positionals), { signal, platform })
+    const { dir, ref } = await openReference(first(positionals), io, platform)
     const found = summaryOf(await dir.openImage(ref, { signal, platform }))
     await (json ? out.json(found) : print(found, out))
     return 0

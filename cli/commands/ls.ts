@@ -34,7 +34,7 @@ paths' bytes. Times are UTC. Every layer is verified as it is read.
     const platform = platformArg(values.platform)
     const layer = numberArg('layer', values.layer, 1e6)
     const { signal, out, progress } = io
-    const { dir, ref } = await openReference(first(positionals), { signal, platform })
+    const { dir, ref } = await openReference(first(positionals), io, platform)
     const image = await dir.openImage(ref, { signal, platform })
     checkLayer(layer, image.manifest.value.layers.length)
     const tree = await files(image, {

@@ -21,7 +21,7 @@ tag names one.
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'REF' })
     const platform = platformArg(values.platform)
     const { signal } = io
-    const { dir, ref } = await openReference(first(positionals), { signal, platform })
+    const { dir, ref } = await openReference(first(positionals), io, platform)
     const descriptor = await dir.resolve(ref, { signal, platform })
     // A whole document first: nothing is printed that turns out to be wrong.
     await io.out.write((await dir.readDocument(descriptor, { signal })).bytes)

@@ -24,7 +24,7 @@ A NAME may hold ":", "/" and "@".
     const [name, ...more] = positionals.slice(1).map(checkName)
     if (name === undefined) throw new UsageError('missing argument: expected NAME')
     const { signal } = io
-    const { dir, ref } = await openReference(first(positionals), { signal })
+    const { dir, ref } = await openReference(first(positionals), io)
     const descriptor = await dir.tag(ref, name, ...more)
     const rows = []
     for (const tag of [name, ...more]) rows.push(await tagRow(dir, { tag, descriptor }, { signal }))

@@ -26,7 +26,7 @@ Lists the named entries of index.json in their order: tag, digest, platform. Ent
       throw new UsageError(`tags lists a whole layout: ${reference.path}`)
     }
     const { signal } = io
-    const dir = await openPlace(reference, { signal })
+    const dir = await openPlace(reference, io)
     const rows: TagRow[] = []
     for (const entry of await dir.tags({ signal })) rows.push(await tagRow(dir, entry, { signal }))
     await printRows(rows, { io, json })

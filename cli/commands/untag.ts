@@ -2,7 +2,7 @@
 
 import type { AbortOptions } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
-import { type Command, UsageError } from '../command.ts'
+import { type Command, type Io, UsageError } from '../command.ts'
 import { type DiskLayout, openPlace, type TagRow, tagRow } from '../place.ts'
 import { checkName, parseReference, parseTarget } from '../reference.ts'
 import { printRows } from './tags.ts'
@@ -24,9 +24,9 @@ or DIR:NAME again. When a name isn't there, none of that layout is removed.
     const json = wantsJson(values)
     const { signal } = io
     const target = await parseTarget(first(positionals))
-    const start = { dir: await openPlace(target, { signal }), names: [target.tag] }
+    const start = { dir: await openPlace(target, io), names: [target.tag] }
     const rows: TagRow[] = []
-    for (const { dir, names } of await grouped(start, positionals.slice(1), { signal })) {
+    for (const { dir, names } of await grouped(start, positionals.slice(1), io)) {
       rows.push(...(await untag(dir, names, { signal })))
     }
     await printRows(rows, { io, json })
@@ -40,17 +40,17 @@ interface Group {
 }
 
 /** A name that the first layout has is meant there; else a DIR:NAME whose DIR exists is one. */
-async function grouped(start: Group, more: readonly string[], options: AbortOptions): Promise<Group[]> {
+async function grouped(start: Group, more: readonly string[], io: Io): Promise<Group[]> {
   if (more.length === 0) return [start]
-  const own = new Set((await start.dir.tags(options)).map(({ tag }) => tag))
+  const own = new Set((await start.dir.tags({ signal: io.signal })).map(({ tag }) => tag))
   const groups = new Map([[start.dir.storage.name, start]])
   for (const text of more) {
-    const reference = own.has(text) || !/[:]/.test(text) ? undefined : await parseReference(text)
+    const reference = own.has(text) || !text.includes(':') ? undefined : await parseReference(text)
     if (reference?.tag === undefined || !reference.exists) {
       start.names.push(checkName(text))
       continue
     }
-    const dir = await openPlace(reference, options)
+    const dir = await openPlace(reference, io)
     const group = groups.get(dir.storage.name) ?? { dir, names: [] }
     groups.set(dir.storage.name, group)
     group.names.push(reference.tag)

@@ -249,7 +249,18 @@ describe('the container', () => {
   it('is what the options say', async () => {
     await build(
       'run:1',
-      ...['--entrypoint', '/bin/sh', '--entrypoint=-c', '--cmd', '["echo", "a b"]', '--cmd', 'more'],
+      ...[
+        '--entrypoint',
+        '/bin/sh',
+        '--entrypoint',
+        '-c',
+        '--cmd',
+        '["echo", "a b"]',
+        '--cmd',
+        'more',
+        '--cmd',
+        '--help',
+      ],
       ...[
         '--env',
         'A=1',
@@ -269,7 +280,7 @@ describe('the container', () => {
     const { config } = await configOf('run:1')
     expect(config).toEqual({
       Entrypoint: ['/bin/sh', '-c'],
-      Cmd: ['echo', 'a b', 'more'],
+      Cmd: ['echo', 'a b', 'more', '--help'],
       Env: ['A=2', 'B=x=y'],
       Labels: JSON.parse('{"k":"v=w","bare":"","__proto__":"p"}'),
       WorkingDir: '/work',

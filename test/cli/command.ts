@@ -65,7 +65,11 @@ export async function json(args: readonly string[], options: CallOptions = {}): 
 /** Runs a shell line in which `$OCIDIR` is the command. */
 export function shell(line: string, options: CallOptions = {}): Ended {
   const env = { ...cleanEnv(options.env), OCIDIR: `${process.execPath} ${bin}` }
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', line], { cwd: options.cwd, env })
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', line], {
+    cwd: options.cwd,
+    env,
+    maxBuffer: 1 << 28,
+  })
   return { code: status, bytes: stdout, stdout: stdout.toString(), stderr: stderr.toString() }
 }
 

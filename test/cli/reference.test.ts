@@ -12,7 +12,7 @@ function disk(folders: readonly string[], files: readonly string[] = []) {
 
 describe('a reference', () => {
   const onDisk = disk(['out', '/a/b', 'odd:name', 'odd', 'at@home', 'C:\\images', '.'])
-  const table: readonly [text: string, path: string, tag?: string, digest?: string][] = [
+  const table: readonly [text: string, path: string, tag?: string | undefined, digest?: string][] = [
     ['out', 'out'],
     ['out:1', 'out', '1'],
     ['out:reg.io/app:1', 'out', 'reg.io/app:1'],
