@@ -7,19 +7,12 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 import manifest from './package.json' with { type: 'json' }
 import { findTool, howToGet } from './scripts/provision.mjs'
 import { browserArgs } from './test/setup/browser.ts'
+import { sourceAlias as alias } from './test/setup/entries.ts'
 import { persistence } from './test/setup/persistence.ts'
 import { CountReporter } from './test/setup/reporter.ts'
 
 const top = fileURLToPath(new URL('./', import.meta.url))
 const inTests = process.env.VITEST !== undefined
-
-/** `ocidir/fsa` and the like lead to the sources, so that page and tests run without a build. */
-const alias = Object.entries(manifest.exports)
-  .filter(([, target]) => target.endsWith('.js'))
-  .map(([entry, target]) => ({
-    find: new RegExp(`^${entry.replace('.', 'ocidir')}$`),
-    replacement: join(top, target.replace('./dist/', './').replace(/\.js$/, '.ts')),
-  }))
 
 /** A browser profile of this run's own; a test that restarts the browser gives one. */
 const profile = process.env.OCIDIR_TEST_PROFILE ?? join(tmpdir(), `ocidir-profile-${process.pid}`)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { entryFiles } from '../setup/entries.ts'
 import { exportsOf, undocumented } from './docs.ts'
-import { entryFiles } from './entries.ts'
 import { readSources } from './sources.ts'
 
 it('every public name says in one short sentence what it is', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { entryFiles } from './entries.ts'
+import { entryFiles } from '../setup/entries.ts'
 import { faultsOf } from './floors.ts'
 import { readSources } from './sources.ts'
 
