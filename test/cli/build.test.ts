@@ -233,6 +233,16 @@ describe('the result', () => {
     expect(await json(['tags', 'again'], { cwd })).toMatchObject([{ tag: '1', digest: second.digest }])
   })
 
+  it('loses no tag when several processes build into one new layout at once', async () => {
+    const names = ['a', 'b', 'c', 'd']
+    const built = await Promise.all(names.map(name => build(`crowd:${name}`, '--layer', `app:/${name}`)))
+    const rows = await json(['tags', 'crowd'], { cwd })
+    const found = new Map(Array.isArray(rows) ? rows.map(row => [row.tag, row.digest]) : [])
+    expect(names.map(name => found.get(name))).toEqual(built.map(({ digest }) => digest))
+    expect(new Set(found.values()).size).toBe(names.length)
+    await expectClean('crowd')
+  })
+
   it('depends on the level', async () => {
     const sizes = []
     for (const level of ['0', '1', '9']) {
