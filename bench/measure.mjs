@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 /** One run of a command: seconds, and peak resident bytes (Linux; elsewhere 0). */
 export async function run(command, args, options = {}) {
   const started = process.hrtime.bigint()
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], ...options })
   const output = []
   child.stdout?.on('data', chunk => output.push(chunk))
   let peak = 0

@@ -89,10 +89,12 @@ async function gzipTable() {
 
 async function fsckTable() {
   const rows = [['fsck', 'ocidir MB/s', 'sha256sum MB/s', 'ratio', 'ocidir peak MiB']]
-  for (const [name, sizes] of [
-    ['32 blobs of 8 MiB', Array(32).fill((8 * MiB) / scale)],
-    ['one blob of 1 GiB', [(1024 * MiB) / scale]],
+  for (const [count, size] of [
+    [32, (8 * MiB) / scale],
+    [1, (1024 * MiB) / scale],
   ]) {
+    const sizes = Array(count).fill(size)
+    const name = `${count} × ${mib(size)} MiB`
     const layout = mkdtempSync(join(work, 'fsck-'))
     await run(process.execPath, [join(top, 'bench/fill.mjs'), layout, ...sizes.map(String)])
     const blobs = join(layout, 'blobs/sha256')
