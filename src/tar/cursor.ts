@@ -79,8 +79,9 @@ export class Cursor {
   }
 
   async #gather(size: number): Promise<void> {
-    const chunks = [this.#chunk.subarray(this.#at)]
     let held = this.#held
+    // A chunk that begins here is taken as it is: `concat` copies only what is in pieces.
+    const chunks = held === 0 ? [] : [this.#chunk.subarray(this.#at)]
     while (held < size && (await this.#next())) {
       chunks.push(this.#chunk)
       held += this.#chunk.length

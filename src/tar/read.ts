@@ -82,7 +82,7 @@ function entryOf(member: Member, bodyOffset: number, body: Body): TarEntry {
     pax: records.all,
     offset: member.offset,
     bodyOffset,
-    ...(sparse && { sparse: sparse.parts }),
+    sparse: sparse?.parts,
     body,
   }
 }
