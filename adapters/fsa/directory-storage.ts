@@ -31,6 +31,7 @@ import {
   privateFolder,
   publishFile,
   removeFile,
+  removeReleased,
 } from './directory.ts'
 import { absent, domNameOf, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
@@ -178,7 +179,7 @@ export class DirectoryStorage implements StorageAdapter {
       signal?.throwIfAborted()
       await publishFile(this.#layout, { folder, handle }, { folder: this.#layout.root, name: path })
     } catch (error) {
-      await removeFile(folder, name).catch(() => {})
+      await removeReleased(folder, name).catch(() => {})
       throw error
     }
   }

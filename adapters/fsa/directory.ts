@@ -7,6 +7,9 @@ import { isMovable } from './platform.ts'
 /** The folder of private files, at the layout's root. */
 export const privateFolder = '.ocidir'
 
+// Milliseconds to wait, once more at the most, for a file that is still in use.
+const longestRest = 2000
+
 /** The folder of one layout. */
 export interface LayoutDirectory {
   readonly storage: string
@@ -83,6 +86,15 @@ export async function removeFile(folder: FileSystemDirectoryHandle, name: string
       folder.removeEntry(name).then(() => true),
     )) ?? false
   )
+}
+
+/** Removes a file that was just written: Chromium frees it a moment after the writer's end is told. */
+export async function removeReleased(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+  for (let rest = 1; ; rest *= 2) {
+    const inUse = rest < longestRest ? ['NoModificationAllowedError'] : []
+    if ((await unless(inUse, removeFile(folder, name))) !== undefined) return
+    await new Promise(resolve => setTimeout(resolve, rest))
+  }
 }
 
 async function copyTo(

@@ -10,6 +10,7 @@ import {
   makePrivateFile,
   publishFile,
   removeFile,
+  removeReleased,
 } from './directory.ts'
 import { absent, faulty, unless } from './faults.ts'
 
@@ -42,7 +43,12 @@ export class StagedInBrowser implements StagingMedium {
   static async create(layout: LayoutDirectory): Promise<StagedInBrowser> {
     const name = `staged-${crypto.randomUUID()}`
     const { folder, handle } = await makePrivateFile(layout, name)
-    return new StagedInBrowser(layout, { folder, handle, name }, await handle.createWritable())
+    try {
+      return new StagedInBrowser(layout, { folder, handle, name }, await handle.createWritable())
+    } catch (error) {
+      await removeFile(folder, name).catch(() => {})
+      throw error
+    }
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -78,7 +84,7 @@ export class StagedInBrowser implements StagingMedium {
     return this.#faulty('discard', async () => {
       // Closed or failed already, it has nothing to abort.
       await this.#writable.abort().catch(() => {})
-      await removeFile(this.#folder, this.#name)
+      await removeReleased(this.#folder, this.#name)
     })
   }
 

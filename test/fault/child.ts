@@ -1,0 +1,82 @@
+/** Children of the fault tests: bundled once from TypeScript, run by plain Node, spoken to by lines. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+import type { Job } from './folder-child.ts'
+
+/** Bundles the child's program; gives its path and the end of it. */
+export async function buildChild(): Promise<{ program: string; remove(): Promise<void> }> {
+  const outDir = await mkdtemp(join(tmpdir(), 'ocidir-child-'))
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    build: {
+      ssr: fileURLToPath(new URL('./folder-child.ts', import.meta.url)),
+      outDir,
+      emptyOutDir: false,
+      target: 'node20',
+      rollupOptions: { output: { entryFileNames: 'child.mjs' } },
+    },
+  })
+  return { program: join(outDir, 'child.mjs'), remove: () => rm(outDir, { recursive: true }) }
+}
+
+/** A running child. */
+export class Child {
+  readonly lines: string[] = []
+  readonly exited: Promise<void>
+  readonly #process: ChildProcess
+  #heard = (): void => {}
+
+  constructor(program: string, job: Job) {
+    this.#process = spawn(process.execPath, [program, JSON.stringify(job)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    let rest = ''
+    this.#process.stdout?.setEncoding('utf8').on('data', (data: string) => {
+      const lines = (rest + data).split('\n')
+      rest = lines.pop() ?? ''
+      this.lines.push(...lines)
+      this.#heard()
+    })
+    this.exited = new Promise(resolve => this.#process.once('close', () => resolve()))
+  }
+
+  /** Resolves when the child has said a line; rejects when it ends without. */
+  async said(line: string): Promise<void> {
+    const ended = this.exited.then(() => 'ended')
+    while (!this.lines.includes(line)) {
+      const heard = new Promise<string>(resolve => {
+        this.#heard = () => resolve('heard')
+      })
+      if (this.lines.includes(line)) return
+      if ((await Promise.race([heard, ended])) === 'ended' && !this.lines.includes(line)) {
+        throw new Error(`the child ended without ${line}: ${this.lines.join(' | ')}`)
+      }
+    }
+  }
+
+  /** Lets the child, which waits after its start, begin. */
+  begin(): void {
+    this.#process.stdin?.write('go\n')
+  }
+
+  signal(name: 'SIGKILL' | 'SIGCONT'): void {
+    this.#process.kill(name)
+  }
+
+  /** Resolves when the system says that the child stands still. */
+  async stopped(): Promise<void> {
+    while (stateOf(this.#process.pid) !== 'T') await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
+
+function stateOf(pid: number | undefined): string | undefined {
+  const line = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return line.slice(line.lastIndexOf(')') + 2).split(' ')[0]
+}

@@ -1,0 +1,366 @@
+/** The Node lock: holders that are killed or stopped at each point of their section, and processes by the eight. */
+
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { FolderStorage, type SectionPoint } from '../../adapters/node/folder.ts'
+import { folder } from '../../adapters/node/index.ts'
+import type { BlobPath, StorageAdapter } from '../../src/storage.ts'
+import { buildChild, Child } from './child.ts'
+import type { Job } from './folder-child.ts'
+import { Tally } from './tally.ts'
+
+const blob: BlobPath = `blobs/sha256/${'ab'.repeat(32)}`
+const updatePoints: readonly SectionPoint[] = ['taken', 'edited', 'written', 'publishing', 'published']
+const removePoints: readonly SectionPoint[] = ['taken', 'removing', 'removed']
+const impatient = { times: { stale: 400, heartbeat: 100, patience: 60_000 } }
+
+let child: Awaited<ReturnType<typeof buildChild>>
+let dir: string
+
+beforeAll(async () => {
+  child = await buildChild()
+})
+afterAll(() => child.remove())
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ocidir-lock-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+describe('a holder that is killed', () => {
+  it('delays nobody, wherever it dies, and loses no update of others', async () => {
+    const tally = new Tally('kill -9 of a holder, at each point of update')
+    for (const at of updatePoints) {
+      const storage = await emptied()
+      await addLine(storage, 'before')
+      await haltedChild({ do: 'line', dir, line: 'dead', at, signal: 'SIGKILL' }).then(
+        halted => halted.exited,
+      )
+      tally.attempts++
+      if ((await readdir(join(dir, '.ocidir', 'lock'))).length === 1) tally.fired++
+      const began = performance.now()
+      await addLine(storage, 'after')
+      expect(performance.now() - began).toBeLessThan(2000)
+      const expected = at === 'published' ? ['before', 'dead', 'after'] : ['before', 'after']
+      tally.losses += missing(await linesIn(storage), expected)
+      expect(await linesIn(storage)).toEqual(expected)
+      await expectClean(storage)
+    }
+    expect(tally.report()).toMatchObject({ fired: updatePoints.length, losses: 0 })
+  })
+
+  it('leaves a layout that names no missing blob when it dies in remove', async () => {
+    const tally = new Tally('kill -9 of a holder, at each point of remove')
+    for (const at of removePoints) {
+      const storage = await emptied()
+      await putBlob(storage, blob)
+      await haltedChild({ do: 'remove', dir, path: blob, at, signal: 'SIGKILL' }).then(
+        halted => halted.exited,
+      )
+      tally.attempts++
+      if ((await readdir(join(dir, '.ocidir', 'lock'))).length === 1) tally.fired++
+      await putBlob(storage, blob)
+      await storage.update('index.json', () => encode(`${blob}\n`), { requires: [blob] })
+      if ((await storage.open(blob)) === undefined) tally.losses++
+      await expectClean(storage)
+    }
+    expect(tally.report()).toMatchObject({ fired: removePoints.length, losses: 0 })
+  })
+
+  it('is swept away', async () => {
+    for (const at of ['taken', 'written', 'publishing'] as const) {
+      const storage = await emptied()
+      await haltedChild({ do: 'line', dir, line: 'dead', at, signal: 'SIGKILL' }).then(
+        halted => halted.exited,
+      )
+      expect(await storage.sweep({ olderThan: 0 })).toBe(1)
+      await expectClean(storage)
+      await storage.close()
+      expect(await readdir(dir)).not.toContain('.ocidir')
+    }
+  })
+
+  it('of another machine, of which nothing can be proven, delays others by ten seconds', async () => {
+    const storage = await emptied()
+    const entry = join(dir, '.ocidir', 'lock', '1.1.5e2f2f0e-0000-4000-8000-000000000000.ffffffffffffffff')
+    await mkdir(entry, { recursive: true })
+    const began = performance.now()
+    await addLine(storage, 'after')
+    const waited = performance.now() - began
+    console.log(`took over from a silent holder of another machine after ${Math.round(waited)} ms`)
+    expect(waited).toBeGreaterThan(9_500)
+    expect(waited).toBeLessThan(12_000)
+    expect(await linesIn(storage)).toEqual(['after'])
+  })
+
+  it('of another machine is waited for as long as it shows signs of life', async () => {
+    const storage = new FolderStorage(dir, {}, impatient)
+    const entry = join(dir, '.ocidir', 'lock', '1.1.5e2f2f0e-0000-4000-8000-000000000000.ffffffffffffffff')
+    await mkdir(entry, { recursive: true })
+    let beats = 0
+    const beating = setInterval(() => {
+      beats++
+      utimes(entry, new Date(), new Date()).catch(() => {})
+    }, 50)
+    const adding = addLine(storage, 'after')
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    expect(await storage.open('index.json')).toBeUndefined()
+    clearInterval(beating)
+    await adding
+    expect(beats).toBeGreaterThan(10)
+    expect(await linesIn(storage)).toEqual(['after'])
+  })
+
+  it('whose process id was given to another process is taken for dead', async () => {
+    const storage = await emptied()
+    await haltedChild({ do: 'line', dir, line: 'dead', at: 'taken', signal: 'SIGKILL' }).then(
+      halted => halted.exited,
+    )
+    const lock = join(dir, '.ocidir', 'lock')
+    const [entry = ''] = await readdir(lock)
+    // The entry of the dead, under the id of a process that lives: this one, which began at another time.
+    await rename(join(lock, entry), join(lock, entry.replace(/^\d+\.\d+/, `${process.pid}.1`)))
+    const began = performance.now()
+    await addLine(storage, 'after')
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+})
+
+describe('a holder that is stopped and woken', () => {
+  it('loses no update, wherever it stood', async () => {
+    const tally = new Tally('SIGSTOP of a holder, at each point of update')
+    for (const at of updatePoints) {
+      await emptied()
+      const storage = new FolderStorage(dir, {}, impatient)
+      await addLine(storage, 'before')
+      const halted = await haltedChild({ do: 'line', dir, line: 'sleeper', at, signal: 'SIGSTOP' })
+      await halted.stopped()
+      tally.attempts++
+      for (const line of ['one', 'two', 'three']) await addLine(storage, line)
+      if (!halted.lines.includes('done')) tally.fired++
+      halted.signal('SIGCONT')
+      await halted.said('done')
+      await halted.exited
+      const lines = await linesIn(storage)
+      tally.losses += missing(lines, ['before', 'sleeper', 'one', 'two', 'three'])
+      expect(lines.length).toBe(5)
+      await expectClean(storage)
+    }
+    expect(tally.report()).toMatchObject({ fired: updatePoints.length, losses: 0 })
+  })
+
+  it('loses updates with a lock that is checked before an unfenced rename', async () => {
+    const tally = new Tally('SIGSTOP between the check and an unfenced rename (broken on purpose)')
+    await emptied()
+    const storage = new FolderStorage(dir, {}, impatient)
+    await addLine(storage, 'before')
+    const halted = await haltedChild({ do: 'unfenced', dir, line: 'sleeper' })
+    await halted.stopped()
+    tally.attempts++
+    for (const line of ['one', 'two', 'three']) await addLine(storage, line)
+    tally.fired++
+    halted.signal('SIGCONT')
+    await halted.said('done')
+    tally.losses += missing(await linesIn(storage), ['before', 'sleeper', 'one', 'two', 'three'])
+    expect(tally.report().losses).toBe(3)
+  })
+
+  it('removes no blob that was named while it stood', async () => {
+    const tally = new Tally('SIGSTOP of a holder, at each point of remove')
+    for (const at of removePoints) {
+      await emptied()
+      const storage = new FolderStorage(dir, {}, impatient)
+      await putBlob(storage, blob)
+      const halted = await haltedChild({ do: 'remove', dir, path: blob, at, signal: 'SIGSTOP' })
+      await halted.stopped()
+      tally.attempts++
+      await putBlob(storage, blob)
+      await storage.update('index.json', () => encode(`${blob}\n`), { requires: [blob] })
+      if (!halted.lines.includes('done')) tally.fired++
+      halted.signal('SIGCONT')
+      await halted.said('done')
+      if ((await storage.open(blob)) === undefined) tally.losses++
+      await expectClean(storage)
+    }
+    expect(tally.report()).toMatchObject({ fired: removePoints.length, losses: 0 })
+  })
+})
+
+describe('many processes', () => {
+  it('lose none of 8 x 8 updates', async () => {
+    const tally = await eightByEight(true)
+    expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+  })
+
+  it('lose updates without the lock', async () => {
+    const tally = await eightByEight(false)
+    expect(tally.report().losses).toBeGreaterThan(0)
+  })
+
+  it('lose none of 64 updates of one process through four storages', async () => {
+    const tally = new Tally('64 updates at once, in one process')
+    await emptied()
+    const storages = Array.from({ length: 4 }, () => folder(dir))
+    const lines = Array.from({ length: 64 }, (_, i) => `line-${i}`)
+    await Promise.all(
+      lines.map(async (line, i) => {
+        tally.attempts++
+        const storage = storages[i % 4]
+        if (storage === undefined) return
+        await addLine(storage, line)
+        tally.fired++
+      }),
+    )
+    tally.losses += missing(await linesIn(folder(dir)), lines)
+    expect(tally.report()).toMatchObject({ fired: 64, losses: 0 })
+  })
+})
+
+describe('a program that ignores the lock', () => {
+  for (const at of ['written', 'published'] as const) {
+    it(`is noticed when it writes index.json at the point ${at}, and no update is lost`, async () => {
+      const tally = new Tally(`a foreign write at the point ${at}`)
+      await emptied()
+      let before = new Uint8Array()
+      const storage = new FolderStorage(
+        dir,
+        {},
+        {
+          async reached(point) {
+            if (point === 'taken') before = new Uint8Array(await readFile(join(dir, 'index.json')))
+            if (point !== at || tally.fired >= tally.attempts) return
+            tally.fired++
+            // From what it had read before our update: a lost update, were it not noticed.
+            await foreignWrite(new Uint8Array([...before, ...encode(`foreign-${tally.fired}\n`)]))
+          },
+        },
+      )
+      await writeFile(join(dir, 'index.json'), '')
+      const expected: string[] = []
+      for (let i = 1; i <= 10; i++) {
+        tally.attempts++
+        await addLine(storage, `ours-${i}`)
+        expected.push(`ours-${i}`, `foreign-${i}`)
+      }
+      tally.losses += missing(await linesIn(storage), expected)
+      expect(tally.report()).toMatchObject({ fired: 10, losses: 0 })
+    })
+  }
+})
+
+describe('a writer that is killed at any moment', () => {
+  const rounds = Number(process.env.OCIDIR_KILLS ?? 24)
+  it(`leaves nothing corrupt, nothing dangling and nothing acknowledged lost in ${rounds} kills`, {
+    timeout: 60_000 + rounds * 3000,
+  }, async () => {
+    const tally = new Tally('kill -9 at random moments')
+    const storage = await emptied()
+    const acknowledged: { blobs: Map<string, readonly number[]>; lines: Set<string> } = {
+      blobs: new Map(),
+      lines: new Set(),
+    }
+    for (let round = 0; round < rounds; round++) {
+      const durability = round % 2 === 0 ? 'strict' : 'relaxed'
+      const writer = new Child(child.program, { do: 'churn', dir, id: `r${round}`, durability })
+      await writer.said('ready')
+      writer.begin()
+      await new Promise(resolve => setTimeout(resolve, 20 + Math.random() * 150))
+      writer.signal('SIGKILL')
+      await writer.exited
+      tally.attempts++
+      if (writer.lines.length > 1) tally.fired++
+      for (const line of writer.lines) {
+        const [what, path = '', size, value] = line.split(' ')
+        if (what === 'blob') acknowledged.blobs.set(path, [Number(size), Number(value)])
+        if (what === 'line') acknowledged.lines.add(path)
+      }
+    }
+    tally.losses += missing(await linesIn(storage), [...acknowledged.lines])
+    for (const [path, [size = 0, value = 0]] of acknowledged.blobs) {
+      const bytes = await readFile(join(dir, path))
+      if (bytes.length !== size || bytes.some(byte => byte !== value)) tally.losses++
+    }
+    for (const line of await linesIn(storage)) {
+      if ((await storage.open(line as BlobPath)) === undefined) tally.losses++
+    }
+    console.log(`${acknowledged.blobs.size} blobs and ${acknowledged.lines.size} updates were acknowledged`)
+    expect(acknowledged.lines.size).toBeGreaterThan(rounds)
+    expect(tally.report().losses).toBe(0)
+    const left = await storage.sweep({ olderThan: 0 })
+    console.log(`${left} leftovers were swept`)
+    await expectClean(storage)
+  })
+})
+
+async function eightByEight(locked: boolean): Promise<Tally> {
+  const tally = new Tally(
+    `8 processes x 8 updates, ${locked ? 'locked' : 'without lock (broken on purpose)'}`,
+  )
+  const storage = await emptied()
+  await addLine(storage, 'first')
+  const names = Array.from({ length: 8 }, (_, i) => Array.from({ length: 8 }, (_, k) => `p${i}-${k}`))
+  const children = names.map(lines => new Child(child.program, { do: 'lines', dir, lines, locked }))
+  await Promise.all(children.map(one => one.said('ready')))
+  for (const one of children) one.begin()
+  await Promise.all(children.map(one => one.said('done')))
+  tally.attempts = 64
+  tally.fired = children.filter(one => one.lines.includes('done')).length * 8
+  tally.losses = missing(await linesIn(storage), names.flat())
+  return tally
+}
+
+async function haltedChild(job: Job): Promise<Child> {
+  const halted = new Child(child.program, job)
+  await halted.said('ready')
+  halted.begin()
+  await halted.said('halting')
+  return halted
+}
+
+async function emptied(): Promise<StorageAdapter> {
+  await rm(dir, { recursive: true })
+  await mkdir(dir)
+  return folder(dir)
+}
+
+async function putBlob(storage: StorageAdapter, path: BlobPath): Promise<void> {
+  const staged = await storage.stage()
+  const writer = staged.writable.getWriter()
+  await writer.write(encode('bytes'))
+  await writer.close()
+  await staged.commit(path)
+}
+
+async function foreignWrite(bytes: Uint8Array): Promise<void> {
+  await writeFile(join(dir, 'foreign'), bytes)
+  await rename(join(dir, 'foreign'), join(dir, 'index.json'))
+}
+
+function addLine(storage: StorageAdapter, line: string): Promise<void> {
+  return storage.update('index.json', now => {
+    const lines = new TextDecoder().decode(now)
+    return encode(`\n${lines}`.includes(`\n${line}\n`) ? lines : `${lines}${line}\n`)
+  })
+}
+
+async function linesIn(storage: StorageAdapter): Promise<string[]> {
+  const file = await storage.open('index.json')
+  return new TextDecoder()
+    .decode(await file?.bytes())
+    .split('\n')
+    .filter(line => line !== '')
+}
+
+async function expectClean(storage: StorageAdapter): Promise<void> {
+  for await (const entry of storage.list()) expect(entry).toMatchObject({ kind: 'file' })
+  expect(await storage.sweep({ olderThan: 0 })).toBe(0)
+}
+
+function missing(found: readonly string[], expected: readonly string[]): number {
+  return expected.filter(line => !found.includes(line)).length
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
