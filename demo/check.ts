@@ -4,7 +4,7 @@ import type { Finding, FsckResult } from 'ocidir'
 import type { WorkerClient } from './client.ts'
 import { byId, make } from './dom.ts'
 import { counted, formatBytes } from './format.ts'
-import { isWorking, work } from './work.ts'
+import { isWorking, type JobOptions, type WorkOptions, work } from './work.ts'
 
 const verdict = byId('check-verdict', HTMLElement)
 const list = byId('findings', HTMLUListElement)
@@ -24,13 +24,12 @@ export class CheckView {
   }
 
   /** Checks all that the layout holds; a cancelled check says so. */
-  async run(): Promise<void> {
+  async run(options: WorkOptions = {}): Promise<void> {
     verdict.className = 'verdict'
     verdict.textContent = ''
     list.replaceChildren()
-    const result = await work('Checking every byte', options =>
-      this.#client.call('check', undefined, options),
-    )
+    const check = (job: JobOptions): Promise<FsckResult> => this.#client.call('check', undefined, job)
+    const result = await work('Checking every byte', check, options)
     if (result === undefined) verdict.textContent = 'Not checked: the check was cancelled.'
     else this.#render(result)
   }

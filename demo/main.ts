@@ -3,7 +3,7 @@
 import { type Choice, Chooser, sendChoice } from './chooser.ts'
 import { WorkerClient } from './client.ts'
 import { commandOf } from './command.ts'
-import { byId, showFault } from './dom.ts'
+import { announce, byId, showFault } from './dom.ts'
 import { FieldError, fillDate, markField, readRecipe } from './recipe.ts'
 import { type CommandLine, ResultView } from './result.ts'
 import { judgeSample, offerSample, type Sample, sampleBase } from './sample.ts'
@@ -38,7 +38,7 @@ async function buildOwn(): Promise<void> {
   if (choice === undefined) throw new FieldError('drop', 'Choose a folder or a tar first')
   const recipe = readRecipe()
   const image = await build(recipe, signal => sendChoice(client, choice, signal))
-  if (image !== undefined) await result.show(image, commandLine(recipe, choice))
+  if (image !== undefined) await result.show(image, { command: commandLine(recipe, choice) })
 }
 
 async function buildSample(sample: Sample): Promise<void> {
@@ -47,10 +47,9 @@ async function buildSample(sample: Sample): Promise<void> {
   const image = await build(recipe, async () => ({ kind: 'served', base: `${sampleBase}files/`, files }))
   if (image === undefined) return
   judgeSample(sample, image.digest)
-  await result.show(image, {
-    text: commandOf(recipe, { kind: 'folder', path: './ocidir' }),
-    note: 'With the files of the sample in ./ocidir.',
-  })
+  const text = commandOf(recipe, { kind: 'folder', path: './ocidir' })
+  const command: CommandLine = { text, note: 'With the files of the sample in ./ocidir.' }
+  await result.show(image, { command, takesFocus: false })
 }
 
 async function build(
@@ -61,6 +60,7 @@ async function build(
     const source = await send(options.signal)
     return client.call('build', { source, recipe }, options)
   })
+  if (image === undefined) announce('Cancelled; nothing was kept')
   await stored.refresh()
   return image
 }

@@ -24,6 +24,13 @@ export interface CommandLine {
   readonly note: string
 }
 
+/** How an image is shown. */
+export interface ShowOptions {
+  readonly command?: CommandLine | undefined
+  /** False where the user is looking at something else: at the sample's two digests. */
+  readonly takesFocus?: boolean
+}
+
 /** Shows one image after the other. */
 export class ResultView {
   readonly #check: CheckView
@@ -41,7 +48,7 @@ export class ResultView {
   }
 
   /** Shows an image, lists its files and checks the layout. A faulty image is told of, never thrown. */
-  async show(image: ImageSummary, line?: CommandLine): Promise<void> {
+  async show(image: ImageSummary, { command: line, takesFocus = true }: ShowOptions = {}): Promise<void> {
     this.#image = image
     title.textContent = image.tag
     facts.replaceChildren(...factsOf(image))
@@ -51,11 +58,11 @@ export class ResultView {
     showFault(fault, undefined)
     this.#save.open(image)
     section.hidden = false
-    title.focus()
+    if (takesFocus) title.focus()
     announce(`${image.tag} is ready, ${formatBytes(image.size)}, digest ${image.digest}`)
     const listing = this.#files.open(image.tag)
     try {
-      await this.#check.run()
+      await this.#check.run({ isBackground: true })
     } catch (error) {
       showFault(fault, error)
     }

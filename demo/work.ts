@@ -10,8 +10,13 @@ const bar = byId('progress', HTMLProgressElement)
 const figures = byId('work-figures', HTMLElement)
 const cancel = byId('cancel', HTMLButtonElement)
 
-let controller: AbortController | undefined
-cancel.addEventListener('click', () => controller?.abort(new DOMException('cancelled', 'AbortError')))
+interface Running {
+  readonly controller: AbortController
+  readonly yields: boolean
+}
+
+let running: Running | undefined
+cancel.addEventListener('click', () => running?.controller.abort(cancelled()))
 
 /** What a job is given. */
 export interface JobOptions {
@@ -19,35 +24,45 @@ export interface JobOptions {
   onProgress(step: Step): void
 }
 
-/** Tells whether a job is under way: there is one panel, so one job at a time. */
+/** How a job runs. */
+export interface WorkOptions {
+  /** True for a job that follows by itself: it leaves the focus alone, and gives way to the next job. */
+  readonly isBackground?: boolean
+}
+
+/** Tells whether a job is under way that the user has asked for: there is one panel, so one such job at a time. */
 export function isWorking(): boolean {
-  return controller !== undefined
+  return running !== undefined && !running.yields
 }
 
 /**
- * Runs a job with its progress on show. Gives `undefined` when the user cancels it; every other failure is thrown.
+ * Runs a job with its progress on show. Gives `undefined` when it is cancelled; every other failure is thrown.
  *
- * The focus moves to the panel and, with it gone, back to where it was: a keyboard user is never dropped at the top.
+ * The focus goes to the cancel button and, once the job is over, back to where it was: nobody who uses a keyboard is
+ * dropped at the top of the page.
  */
 export async function work<T>(
   name: string,
   job: (options: JobOptions) => Promise<T>,
+  { isBackground = false }: WorkOptions = {},
 ): Promise<T | undefined> {
   const before = document.activeElement
-  controller = new AbortController()
+  running?.controller.abort(cancelled())
+  const mine: Running = { controller: new AbortController(), yields: isBackground }
+  running = mine
   begin(name)
+  if (!isBackground) cancel.focus()
+  // A job that follows by itself must not talk over the news of the one before.
+  if (!isBackground) announce(name)
   try {
-    return await job({ signal: controller.signal, onProgress: progressSince(performance.now()) })
+    const { signal } = mine.controller
+    return await job({ signal, onProgress: progressSince(performance.now(), signal) })
   } catch (error) {
     if (!isCancel(error)) throw error
-    announce('Cancelled; nothing was kept')
+    if (!isBackground) announce('Cancelled')
     return undefined
   } finally {
-    controller = undefined
-    const hadFocus = panel.contains(document.activeElement)
-    panel.hidden = true
-    document.body.removeAttribute('aria-busy')
-    if (hadFocus && before instanceof HTMLElement) before.focus()
+    if (running === mine) end(before)
   }
 }
 
@@ -57,12 +72,24 @@ function begin(name: string): void {
   bar.removeAttribute('value')
   panel.hidden = false
   document.body.setAttribute('aria-busy', 'true')
-  cancel.focus()
-  announce(name)
 }
 
-function progressSince(start: number): (step: Step) => void {
+function end(before: Element | null): void {
+  running = undefined
+  const hadFocus = panel.contains(document.activeElement)
+  panel.hidden = true
+  document.body.removeAttribute('aria-busy')
+  if (hadFocus && before instanceof HTMLElement) before.focus()
+}
+
+function cancelled(): DOMException {
+  return new DOMException('cancelled', 'AbortError')
+}
+
+function progressSince(start: number, signal: AbortSignal): (step: Step) => void {
   return ({ bytes, total }) => {
+    // The panel may be another job's by now.
+    if (signal.aborted) return
     const seconds = (performance.now() - start) / 1000
     const rate = seconds > 0.2 ? `, ${formatBytes(Math.round(bytes / seconds))} a second` : ''
     figures.textContent = `${formatBytes(bytes)}${total ? ` of ${formatBytes(total)}` : ''}${rate}`

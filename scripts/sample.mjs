@@ -34,6 +34,7 @@ import { join } from 'node:path'
  * @property {Recipe} recipe
  * @property {readonly SampleFile[]} files
  * @property {string} folder where the files lie
+ * @property {string} place a folder of this run's own, taken away at its end
  * @property {() => void} remove takes everything away
  */
 
@@ -56,7 +57,7 @@ export function makeSample() {
   const layout = join(place, 'layout')
   const digest = buildSample(layout, folder, recipe)
   checkSample(layout)
-  return { digest, recipe, files: filesIn(folder), folder, remove }
+  return { digest, recipe, files: filesIn(folder), folder, place, remove }
 }
 
 /**

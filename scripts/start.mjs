@@ -13,6 +13,7 @@ import { makeSample, serveSample } from './sample.mjs'
 
 const top = fileURLToPath(new URL('..', import.meta.url))
 process.chdir(top)
+const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const options = readOptions()
 installPackages()
 buildLibrary()
@@ -41,7 +42,6 @@ function readOptions() {
 
 /** Every package is pinned exactly, so what is missing or of another version can be seen. */
 function installPackages() {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const wanted = Object.entries({ ...dependencies, ...devDependencies })
   const missing = wanted.filter(([name, version]) => installedVersion(name) !== version)
   if (missing.length === 0) return
@@ -73,6 +73,10 @@ async function serve() {
     configFile: join(top, 'vite.config.ts'),
     root: join(top, 'demo'),
     logLevel: 'warn',
+    // Its own, so that a second run or a test beside this one can't replace what this page is loading.
+    cacheDir: join(sample.place, 'vite'),
+    // Found late, in the worker, they would make vite reload the page.
+    optimizeDeps: { include: Object.keys(dependencies) },
     plugins: [serveSample(sample)],
     server: {
       // Loopback only: the page is for this machine.

@@ -144,6 +144,9 @@ describeWith(['chromium', 'skopeo', 'tar'], 'the page', () => {
     await page.getByText('layer.tar.gz').waitFor()
     expect(await build(page)).toBe(digest)
     expect(await runShownCommand(page, scratch)).toBe(digest)
+    await drop(page, [tar])
+    await page.getByText(/^Tar layer.tar, /).waitFor()
+    expect(await build(page)).toBe(digest)
     await page.context().close()
   })
 
