@@ -1,0 +1,149 @@
+/** Tabs and workers of one browser profile on one layout in OPFS. */
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BrowserContext, chromium, type Page } from 'playwright'
+import { build } from 'vite'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { browserArgs } from '../setup/browser.ts'
+import { describeWith, tool } from '../setup/tools.ts'
+import { Tally } from './tally.ts'
+
+describeWith(['chromium'], 'tabs of one profile', () => {
+  let work: string
+  let server: Server
+  let browser: BrowserContext
+  let tabs: readonly [Page, Page]
+
+  beforeAll(async () => {
+    work = await mkdtemp(join(tmpdir(), 'ocidir-tabs-'))
+    server = await serve(await buildTab(work))
+    browser = await chromium.launchPersistentContext(join(work, 'profile'), {
+      executablePath: tool('chromium'),
+      args: [...browserArgs],
+    })
+    tabs = [await newTab(), await newTab()]
+  }, 120_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+    await rm(work, { recursive: true, force: true, maxRetries: 5 })
+  })
+
+  it('lose none of 2 x 32 updates', async () => {
+    const tally = await twoTabs('addLines')
+    expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+  })
+
+  it('lose updates without the lock', async () => {
+    const tally = await twoTabs('addLinesUnlocked')
+    expect(tally.report().losses).toBeGreaterThan(0)
+  })
+
+  it('lose none of 64 updates of a tab and its worker', async () => {
+    const tally = new Tally('a tab and its worker, 32 updates each')
+    const [a, b] = [linesOf('tab'), linesOf('worker')]
+    await tabs[0].evaluate(
+      ([first, second]) =>
+        Promise.all([
+          deeds.addLines('worker-and-tab', first ?? []),
+          deeds.addLinesInWorker('worker-and-tab', second ?? []),
+        ]),
+      [a, b],
+    )
+    await count(tally, 'worker-and-tab', [...a, ...b])
+    expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+  })
+
+  it('go on when a tab is closed that held the lock', async () => {
+    const tally = new Tally('a tab closed while it holds the lock')
+    const dying = await newTab()
+    await dying.evaluate(() => deeds.holdForEver('held'))
+    tally.attempts++
+    const adding = tabs[0].evaluate(lines => deeds.addLines('held', lines), linesOf('waiting'))
+    const first = await Promise.race([adding.then(() => 'added'), pause(500).then(() => 'waits')])
+    if (first === 'waits') tally.fired++
+    await dying.close()
+    const began = performance.now()
+    await adding
+    console.log(`went on ${Math.round(performance.now() - began)} ms after the tab was closed`)
+    await count(tally, 'held', linesOf('waiting'), { counts: false })
+    expect(tally.report()).toMatchObject({ fired: 1, losses: 0 })
+  })
+
+  async function twoTabs(deed: 'addLines' | 'addLinesUnlocked'): Promise<Tally> {
+    const tally = new Tally(
+      `2 tabs x 32 updates, ${deed === 'addLines' ? 'locked' : 'without lock (broken on purpose)'}`,
+    )
+    await tabs[0].evaluate(dir => deeds.addLines(dir, ['first']), deed)
+    const lines = [linesOf('a'), linesOf('b')]
+    await Promise.all(
+      tabs.map((tab, i) =>
+        tab.evaluate(([name, own]) => deeds[name](name, own), [deed, lines[i] ?? []] as const),
+      ),
+    )
+    await count(tally, deed, ['first', ...lines.flat()])
+    return tally
+  }
+
+  /** Counts what is missing, and each line as an attempt that fired: the caller has awaited that it was done. */
+  async function count(
+    tally: Tally,
+    dir: string,
+    expected: readonly string[],
+    { counts = true }: { counts?: boolean } = {},
+  ): Promise<void> {
+    const found = await tabs[1].evaluate(name => deeds.linesIn(name), dir)
+    tally.losses += expected.filter(line => !found.includes(line)).length
+    if (!counts) return
+    const updates = expected.filter(line => line !== 'first').length
+    tally.attempts += updates
+    tally.fired += updates
+  }
+
+  async function newTab(): Promise<Page> {
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('the server has no port')
+    const page = await browser.newPage()
+    await page.goto(`http://127.0.0.1:${address.port}/`)
+    await page.waitForFunction(() => 'deeds' in globalThis)
+    return page
+  }
+})
+
+async function buildTab(work: string): Promise<string> {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    build: {
+      outDir: join(work, 'page'),
+      lib: {
+        entry: fileURLToPath(new URL('./tab.ts', import.meta.url)),
+        formats: ['es'],
+        fileName: () => 'tab.js',
+      },
+    },
+  })
+  return readFile(join(work, 'page', 'tab.js'), 'utf8')
+}
+
+function serve(script: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/tab.js'
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
+    response.end(isScript ? script : '<!doctype html><script type="module" src="/tab.js"></script>')
+  })
+  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)))
+}
+
+function linesOf(id: string): string[] {
+  return Array.from({ length: 32 }, (_, i) => `${id}-${i}`)
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds))
+}
