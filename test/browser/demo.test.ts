@@ -351,6 +351,7 @@ function rowsOf(page: Page): Promise<string[]> {
 
 /** Drops real files and folders of this machine, as a file manager does. */
 async function drop(page: Page, files: readonly string[]): Promise<void> {
+  await page.locator('#drop').scrollIntoViewIfNeeded()
   const box = await page.locator('#drop').boundingBox()
   const point = { x: (box?.x ?? 0) + 20, y: (box?.y ?? 0) + 20 }
   const session = await page.context().newCDPSession(page)
