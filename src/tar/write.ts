@@ -15,7 +15,7 @@ export type TarInputs = Iterable<TarInput> | AsyncIterable<TarInput>
  * Writes a tar, reading bodies as it is read: ustar headers, and pax records (keys sorted) for what they can't hold.
  *
  * That is all that isn't ASCII, long names, numbers that don't fit, times before 1970 or with a fraction, xattrs. A
- * name that isn't UTF-8 stands as it is in its pax record, with `hdrcharset=BINARY`: GNU tar, Python and Go read it.
+ * name that isn't UTF-8 stands as it is in its pax record, with `hdrcharset=BINARY`: GNU tar (which warns of that key), Python and Go read it.
  * It ends with two zero blocks and isn't filled up to 10,240 bytes. Paths are written as they are given, also twice.
  *
  * Throws `ENTRY_INVALID` for a name that no tar can hold, `SIZE_MISMATCH` where a body isn't of its size; `TypeError`
