@@ -58,7 +58,7 @@ export class FileList {
     more.hidden = shown >= matching
     const ofAll = matching === total ? '' : ` of ${total.toLocaleString('en')}`
     const part = shown < matching ? `; the first ${shown.toLocaleString('en')} shown` : ''
-    count.textContent = `${counted(matching, 'entry').replace('entrys', 'entries')}${ofAll}${part}`
+    count.textContent = `${counted(matching, 'entry', 'entries')}${ofAll}${part}`
   }
 }
 

@@ -10,8 +10,8 @@ export function formatBytes(bytes: number): string {
 }
 
 /** `1 file`, `2,500 files`. */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`
 }
 
 /** RFC 3339 in whole seconds, as the command writes it. */
