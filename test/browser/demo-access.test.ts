@@ -4,9 +4,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describeWith } from '../setup/tools.ts'
 import { build, launch, openPage, type Started, start } from '../tools/demo-page.ts'
+
+// A machine with two busy cores needs many times what a quiet one does.
+vi.setConfig({ testTimeout: 90_000 })
 
 describeWith(['chromium'], 'the page, for everybody', () => {
   let server: Started

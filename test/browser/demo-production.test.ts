@@ -8,12 +8,15 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
 import { build as buildPage } from 'vite'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 import { build, openPage, runShownCommand } from '../tools/demo-page.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
+
+// A machine with two busy cores needs many times what a quiet one does.
+vi.setConfig({ testTimeout: 90_000 })
 
 describeWith(['chromium'], 'the built page', () => {
   let scratch: string

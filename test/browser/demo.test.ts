@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describeWith, tool } from '../setup/tools.ts'
 import {
   build,
@@ -20,6 +20,9 @@ import {
   start,
   storedPaths,
 } from '../tools/demo-page.ts'
+
+// A machine with two busy cores needs many times what a quiet one does.
+vi.setConfig({ testTimeout: 90_000 })
 
 describeWith(['chromium', 'skopeo', 'tar'], 'the page', () => {
   let server: Started
