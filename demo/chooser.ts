@@ -1,17 +1,12 @@
 /** The files for the image: chosen by a picker or an input, or dropped. */
 
+import type { Choice } from './choice.ts'
 import type { WorkerClient } from './client.ts'
 import { byId, isCancel } from './dom.ts'
 import { choiceOfDrop, choiceOfHandles } from './drop.ts'
 import { counted, formatBytes } from './format.ts'
 import { hasFolderPicker, pickFolder } from './pickers.ts'
-import type { AnyHandle, PickedFile, Source } from './worker/protocol.ts'
-
-/** What was chosen. */
-export type Choice =
-  | { readonly kind: 'files'; readonly name: string; readonly files: readonly PickedFile[] }
-  | { readonly kind: 'handles'; readonly name: string; readonly handles: readonly AnyHandle[] }
-  | { readonly kind: 'tar'; readonly name: string; readonly file: File }
+import type { Source } from './worker/protocol.ts'
 
 const dropButton = byId('drop', HTMLButtonElement)
 const tarButton = byId('choose-tar', HTMLButtonElement)

@@ -1,6 +1,6 @@
 /** What was dropped: handles where there are such, else every file below it; or a tar. */
 
-import type { Choice } from './chooser.ts'
+import type { Choice } from './choice.ts'
 import type { AnyHandle, PickedFile } from './worker/protocol.ts'
 
 interface HandleItem {

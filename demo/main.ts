@@ -1,6 +1,7 @@
 /** The page, put together. It only shows: every byte is handled by the worker. */
 
-import { type Choice, Chooser, sendChoice } from './chooser.ts'
+import type { Choice } from './choice.ts'
+import { Chooser, sendChoice } from './chooser.ts'
 import { WorkerClient } from './client.ts'
 import { commandOf } from './command.ts'
 import { announce, byId, showFault } from './dom.ts'

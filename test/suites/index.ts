@@ -1,10 +1,9 @@
 /** Test suites for adapters: prove your own storage with the cases that prove ours. */
 
 export { forwarding } from './forwarding.ts'
+export type { CaseContext, StorageCase } from './storage-case.ts'
 export {
-  type CaseContext,
   runStorageCase,
-  type StorageCase,
   type StorageFactory,
   type StoragePlace,
   type StorageSuiteOptions,

@@ -14,6 +14,7 @@ import { stagingCases } from './cases/staging.ts'
 import { staleCases } from './cases/stale.ts'
 import { sweepCases } from './cases/sweep.ts'
 import { updateCases } from './cases/update.ts'
+import type { StorageCase } from './storage-case.ts'
 
 /** One place where a layout can be; each case gets an empty one. */
 export interface StoragePlace {
@@ -40,22 +41,6 @@ export interface TestFunctions {
 export interface StorageSuiteOptions {
   readonly test: TestFunctions
   readonly factory: StorageFactory
-}
-
-/** What a case works with. */
-export interface CaseContext {
-  /** A storage on an empty place. */
-  readonly storage: StorageAdapter
-  /** Opens another storage on the same place; it is closed after the case. */
-  open(): Promise<StorageAdapter>
-}
-
-/** One promise of the contract. */
-export interface StorageCase {
-  readonly name: string
-  /** The trait without which the promise isn't made, and whether it is there. */
-  readonly needs?: { readonly trait: keyof StorageTraits; has(traits: StorageTraits): boolean }
-  run(context: CaseContext): Promise<void>
 }
 
 /** Every case, in the order in which they run. */

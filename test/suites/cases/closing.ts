@@ -3,7 +3,7 @@
 import type { StorageAdapter } from '../../../src/storage.ts'
 import { fails, ok, sameBytes, thrownBy } from '../assert.ts'
 import { blobName, bytesOf, opened, put, stageBytes, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const verbs: Readonly<Record<string, (storage: StorageAdapter) => Promise<unknown>>> = {
   open: storage => storage.open('index.json'),

@@ -4,7 +4,7 @@ import { isOciError } from '../../../src/errors.ts'
 import type { BlobPath, StorageAdapter, StorageTraits } from '../../../src/storage.ts'
 import { ok, same, sameNames } from '../assert.ts'
 import { addLine, blobName, bytesOf, linesIn, pause, put, read, textOf, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const writers = Array.from({ length: 64 }, (_, i) => `writer-${i}`)
 const excludes = {

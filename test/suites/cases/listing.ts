@@ -2,7 +2,7 @@
 
 import { fails, ok, same, sameNames } from '../assert.ts'
 import { blobName, bytesOf, entriesIn, namesIn, put, stageBytes, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 export const listingCases: readonly StorageCase[] = [
   {

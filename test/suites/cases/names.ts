@@ -3,7 +3,7 @@
 import type { BlobPath, DocumentPath, StorageAdapter } from '../../../src/storage.ts'
 import { fails, same, sameBytes, sameNames } from '../assert.ts'
 import { blobName, bytesOf, namesIn, put, read, stageBytes, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const hostile: readonly string[] = [
   '',

@@ -2,7 +2,7 @@
 
 import { ok, same, sameBytes, thrownBy } from '../assert.ts'
 import { bytesOf, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const known = {
   sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',

@@ -15,7 +15,7 @@ import {
   stageBytes,
   utf8,
 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const needs = { trait: 'persistent', has: (traits: StorageTraits) => traits.persistent } as const
 

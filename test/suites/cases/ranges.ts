@@ -3,7 +3,7 @@
 import type { RangeOptions } from '../../../src/storage.ts'
 import { fails, sameBytes } from '../assert.ts'
 import { blobName, bytesOf, drain, opened, put, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const blob = blobName(1)
 const size = 600_000

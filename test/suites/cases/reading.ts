@@ -3,7 +3,7 @@
 import type { StorageAdapter } from '../../../src/storage.ts'
 import { fails, ok, same, sameBytes } from '../assert.ts'
 import { blobName, bytesOf, chunksIn, drain, fill, opened, put, read, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const blob = blobName(1)
 const mebibyte = 1024 * 1024

@@ -2,7 +2,7 @@
 
 import { fails, same, sameBytes, sameNames } from '../assert.ts'
 import { addLine, blobName, bytesOf, namesIn, put, read, textOf, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 export const removeCases: readonly StorageCase[] = [
   {

@@ -16,7 +16,7 @@ import {
   read,
   stageBytes,
 } from '../material.ts'
-import type { CaseContext, StorageCase } from '../storage-suite.ts'
+import type { CaseContext, StorageCase } from '../storage-case.ts'
 
 const blob = blobName(1)
 

@@ -4,7 +4,7 @@ import { isOciError } from '../../../src/errors.ts'
 import type { StoredFile } from '../../../src/storage.ts'
 import { ok, sameBytes } from '../assert.ts'
 import { blobName, bytesOf, drain, opened, put, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const blob = blobName(1)
 

@@ -2,7 +2,7 @@
 
 import { fails, ok, same, sameBytes, sameNames, thrownBy } from '../assert.ts'
 import { blobName, bytesOf, namesIn, put, read, stageBytes, utf8 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 const hour = 3_600_000
 

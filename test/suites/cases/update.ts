@@ -14,7 +14,7 @@ import {
   stageBytes,
   utf8,
 } from '../material.ts'
-import type { StorageCase } from '../storage-suite.ts'
+import type { StorageCase } from '../storage-case.ts'
 
 export const updateCases: readonly StorageCase[] = [
   ...(['index.json', 'oci-layout'] as const).map(
