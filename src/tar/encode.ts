@@ -23,8 +23,8 @@ export function encodeHeader(input: TarInput, size: number): Uint8Array {
   header.time(checked('mtime', mtime, {}), checked('mtimeNs', mtimeNs, { max: 999_999_999 }))
   if (type === 'symlink' || type === 'hardlink')
     header.name(157, 100, { key: 'linkpath', value: linknameOf(input) })
-  header.name(265, 31, { key: 'uname', value: encoder.encode(input.uname ?? '') })
-  header.name(297, 31, { key: 'gname', value: encoder.encode(input.gname ?? '') })
+  header.name(265, 31, { key: 'uname', value: bytesOf(input.uname ?? '') })
+  header.name(297, 31, { key: 'gname', value: bytesOf(input.gname ?? '') })
   const isDevice = type === 'char' || type === 'block'
   header.octal(329, 8, isDevice ? checked('devMajor', input.devMajor ?? 0, { max: 0o7777777 }) : 0)
   header.octal(337, 8, isDevice ? checked('devMinor', input.devMinor ?? 0, { max: 0o7777777 }) : 0)
@@ -46,6 +46,7 @@ export function pathOf({ path, rawPath, type }: TarInput): Uint8Array {
 }
 
 const encoder = new TextEncoder()
+const none = new Uint8Array()
 const slash = 0x2f
 const xattrPrefix = 'SCHILY.xattr.'
 const fieldKeys = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'uname', 'gname', 'mtime', 'hdrcharset'])
@@ -130,7 +131,7 @@ class HeaderWriter {
   }
 
   #text(at: number, text: string): void {
-    this.#block.set(encoder.encode(text), at)
+    putText(this.#block, at, text)
   }
 }
 
@@ -140,9 +141,9 @@ function paxHeader(entry: Uint8Array, size: number): Uint8Array {
   const end = entry.indexOf(0)
   const path = entry.subarray(0, end === -1 || end > 100 ? 100 : end)
   const base = path.subarray(path.lastIndexOf(slash, path.length - 2) + 1)
-  block.set(encoder.encode('PaxHeaders.0/'))
+  const text = (at: number, value: string): void => putText(block, at, value)
+  text(0, 'PaxHeaders.0/')
   block.set(base.subarray(0, 80), 13)
-  const text = (at: number, value: string): void => block.set(encoder.encode(value), at)
   text(100, '0000644\x000000000\x000000000\0')
   text(124, `${size.toString(8).padStart(11, '0')}\x0000000000000\0`)
   text(156, 'x')
@@ -153,14 +154,20 @@ function paxHeader(entry: Uint8Array, size: number): Uint8Array {
 
 function withChecksum(block: Uint8Array): Uint8Array {
   block.fill(0x20, 148, 156)
-  const sum = block.reduce((total, byte) => total + byte, 0)
-  block.set(encoder.encode(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
+  let sum = 0
+  for (let i = 0; i < blockSize; i++) sum += block[i] ?? 0
+  putText(block, 148, `${sum.toString(8).padStart(6, '0')}\0 `)
   return block
+}
+
+/** ASCII alone; an encoder's array for each field would be most of the work. */
+function putText(block: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) block[at + i] = text.charCodeAt(i)
 }
 
 /** ustar's two halves of a path; `undefined` where it doesn't fit. */
 function splitPath(path: Uint8Array): { name: Uint8Array; prefix: Uint8Array } | undefined {
-  if (path.length <= 100) return { name: path, prefix: new Uint8Array() }
+  if (path.length <= 100) return { name: path, prefix: none }
   // The last slash that leaves a prefix of 155 bytes at the most; a folder's own slash doesn't count.
   const at = path.lastIndexOf(slash, Math.min(155, path.length - 2))
   if (at <= 0 || path.length - at - 1 > 100) return undefined
@@ -195,11 +202,13 @@ function hasField(key: string): boolean {
 }
 
 function bytesOf(name: string | Uint8Array): Uint8Array {
-  return typeof name === 'string' ? encoder.encode(name) : name
+  if (typeof name !== 'string') return name
+  return name === '' ? none : encoder.encode(name)
 }
 
 function isAscii(bytes: Uint8Array): boolean {
-  return bytes.every(byte => byte < 0x80)
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] ?? 0) >= 0x80) return false
+  return true
 }
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -214,7 +223,8 @@ function encodesTo(bytes: Uint8Array): boolean {
 
 /** What a reader without pax gets to see. */
 function asciiOf(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.slice(0, size).map(byte => (byte < 0x80 ? byte : 0x5f))
+  const cut = bytes.subarray(0, size)
+  return isAscii(cut) ? cut : cut.map(byte => (byte < 0x80 ? byte : 0x5f))
 }
 
 function invalid(path: Uint8Array, reason: string): OciError {

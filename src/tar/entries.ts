@@ -12,7 +12,7 @@ import { writeTar } from './write.ts'
 export interface EntriesOptions extends AbortOptions {
   /** Where the content goes: `app/`. Its folders are added, as is every folder that the source doesn't name. */
   readonly prefix?: string | undefined
-  /** Seconds since 1970, set on every entry (SOURCE_DATE_EPOCH); else the source's times, and 0 where it has none. */
+  /** Seconds since 1970, set on every entry (SOURCE_DATE_EPOCH). Else the source's times, 0 where it has none. */
   readonly mtime?: number | undefined
   /** Permission bits by the path in the source, where the source has none or wrong ones. */
   readonly mode?: ((path: string) => number | undefined) | undefined
@@ -22,11 +22,11 @@ export interface EntriesOptions extends AbortOptions {
   readonly normalise?: boolean | undefined
 }
 
-/** Entries to be looked at or written; the source is listed once, so every tar of them has the same names and sizes. */
+/** Entries to be looked at or written. The source is listed once: each tar has the same names and sizes. */
 export interface Entries extends AsyncIterable<TarInput>, TarSource {}
 
 /**
- * Makes the entries of a layer from a folder (of `readFolder`, a handle, a drop) or from chosen `File`s.
+ * Makes the entries of a layer from a folder (`readFolder`, a handle, a drop) or chosen `File`s.
  *
  * They come sorted by the bytes of their paths, parents first; contents are read when their turn comes. Chosen files
  * that all lie in one folder stand for that folder's content.

@@ -12,11 +12,12 @@ import type { TarInput } from './input.ts'
 export type TarInputs = Iterable<TarInput> | AsyncIterable<TarInput>
 
 /**
- * Writes a tar, reading bodies as it is read: ustar headers, and pax records (keys sorted) for what they can't hold.
+ * Writes a tar, reading bodies as it is read itself.
  *
- * That is all that isn't ASCII, long names, numbers that don't fit, times before 1970 or with a fraction, xattrs. A
- * name that isn't UTF-8 stands as it is in its pax record, with `hdrcharset=BINARY`: GNU tar (which warns of that key), Python and Go read it.
- * It ends with two zero blocks and isn't filled up to 10,240 bytes. Paths are written as they are given, also twice.
+ * Headers are ustar's; what they can't hold stands in pax records, keys sorted: all that isn't ASCII, long names,
+ * numbers that don't fit, times before 1970 or with a fraction, xattrs. A name that isn't UTF-8 stands as it is in its
+ * record, with `hdrcharset=BINARY`: GNU tar (which warns of that key), Python and Go read it. The tar ends with two
+ * zero blocks and isn't filled up to 10,240 bytes. Paths are written as they are given, also twice.
  *
  * Throws `ENTRY_INVALID` for a name that no tar can hold, `SIZE_MISMATCH` where a body isn't of its size; `TypeError`
  * for a stream without `size`, `RangeError` for a number that can't be.
@@ -41,7 +42,9 @@ export async function* writeTar(
 }
 
 /**
- * Entries as a source of layers, for `writeLayer`: it can be read any number of times if every body can.
+ * Entries as a source of layers, for `writeLayer`.
+ *
+ * It can be read any number of times if every body can.
  *
  * @example
  * await dir.writeLayer(tarSource([{ path: 'etc/.wh.passwd' }]))
