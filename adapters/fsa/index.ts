@@ -34,7 +34,8 @@ export async function opfs(name: string): Promise<StorageAdapter> {
  *
  * Writers of one origin keep each other out. A handle of the disk has no identity but its name, so folders of one
  * name wait for each other; a folder that is renamed while it is open loses this protection. No other program is
- * kept out. Files of the disk get their names by a copy, verified after: the trait `atomicPublish` is false.
+ * kept out. Where the browser has no `move`, files get their names by a copy that is verified after, and the trait
+ * `atomicPublish` is false.
  *
  * @example
  * const storage = await folder(await showDirectoryPicker({ mode: 'readwrite' }))
@@ -44,16 +45,13 @@ export async function folder(handle: FileSystemDirectoryHandle): Promise<Storage
   const storage = `folder:${handle.name}`
   refuseWithout(storage)
   const names = await privateNames(handle)
-  if (names === undefined) {
-    const lockName = `ocidir:folder:${handle.name}`
-    return new DirectoryStorage({ storage, root: handle, lockName, moves: false, quota: false })
-  }
+  const lockName = names === undefined ? `ocidir:folder:${handle.name}` : lockOf(names)
   return new DirectoryStorage({
     storage,
     root: handle,
-    lockName: lockOf(names),
+    lockName,
     moves: hasMove(),
-    quota: true,
+    quota: names !== undefined,
   })
 }
 

@@ -1,6 +1,6 @@
 /** What browsers have and the TypeScript library doesn't, declared in one file. */
 
-/** `move` of file handles: in OPFS of all three engines, for folders of the disk in none that could be counted on. */
+/** `move` of file handles: in OPFS of all three engines, and for folders of the disk in Chromium, the one that has them. */
 export interface MovableFileHandle extends FileSystemFileHandle {
   /** Renames, over an existing file; the form with one argument throws in WebKit. */
   move(parent: FileSystemDirectoryHandle, name: string): Promise<void>

@@ -28,7 +28,7 @@ globalThis.deeds = {
     for (const line of lines) await addLineUnlocked(storage, dir, line)
   },
   addLinesInWorker(dir, lines) {
-    const worker = new Worker('/tab.js', { type: 'module' })
+    const worker = new Worker('/page.js', { type: 'module' })
     return new Promise((resolve, reject) => {
       worker.onmessage = event => (event.data === 'done' ? resolve() : reject(new Error(String(event.data))))
       worker.onerror = event => reject(new Error(event.message))

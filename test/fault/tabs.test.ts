@@ -1,26 +1,24 @@
 /** Tabs and workers of one browser profile on one layout in OPFS. */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type BrowserContext, chromium, type Page } from 'playwright'
-import { build } from 'vite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
+import { type ServedPage, servePage } from '../setup/served-page.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 import { Tally } from './tally.ts'
 
 describeWith(['chromium'], 'tabs of one profile', () => {
   let work: string
-  let server: Server
+  let served: ServedPage
   let browser: BrowserContext
   let tabs: readonly [Page, Page]
 
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), 'ocidir-tabs-'))
-    server = await serve(await buildTab(work))
+    served = await servePage(new URL('./tab.ts', import.meta.url))
     browser = await chromium.launchPersistentContext(join(work, 'profile'), {
       executablePath: tool('chromium'),
       args: [...browserArgs],
@@ -30,7 +28,7 @@ describeWith(['chromium'], 'tabs of one profile', () => {
 
   afterAll(async () => {
     await browser?.close()
-    server?.close()
+    await served?.close()
     await rm(work, { recursive: true, force: true, maxRetries: 5 })
   })
 
@@ -106,39 +104,12 @@ describeWith(['chromium'], 'tabs of one profile', () => {
   }
 
   async function newTab(): Promise<Page> {
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('the server has no port')
     const page = await browser.newPage()
-    await page.goto(`http://127.0.0.1:${address.port}/`)
+    await page.goto(served.origin)
     await page.waitForFunction(() => 'deeds' in globalThis)
     return page
   }
 })
-
-async function buildTab(work: string): Promise<string> {
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      outDir: join(work, 'page'),
-      lib: {
-        entry: fileURLToPath(new URL('./tab.ts', import.meta.url)),
-        formats: ['es'],
-        fileName: () => 'tab.js',
-      },
-    },
-  })
-  return readFile(join(work, 'page', 'tab.js'), 'utf8')
-}
-
-function serve(script: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    const isScript = request.url === '/tab.js'
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : '<!doctype html><script type="module" src="/tab.js"></script>')
-  })
-  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)))
-}
 
 function linesOf(id: string): string[] {
   return Array.from({ length: 32 }, (_, i) => `${id}-${i}`)
