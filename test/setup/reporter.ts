@@ -34,6 +34,7 @@ export class CountReporter implements Reporter {
     const counts: Counts = { passed: 0, failed: 0, skipped: 0, broken: [...this.#warnings] }
     for (const module of modules) count(module, counts)
     counts.broken.push(...errors.map(error => `unhandled: ${error.message}`))
+    if (counts.passed + failures(counts) === 0) counts.broken.push('no test ran')
     this.#counts = counts
     const file = process.env.OCIDIR_COUNTS
     if (file) writeFileSync(file, JSON.stringify(counts))
