@@ -112,6 +112,29 @@ describe('a holder that is killed', () => {
     expect(await linesIn(storage)).toEqual(['after'])
   })
 
+  it('lets one who waits for it give up at once, and keeps nothing of him', async () => {
+    const storage = await emptied()
+    const entry = join(dir, '.ocidir', 'lock', '1.1.5e2f2f0e-0000-4000-8000-000000000000.ffffffffffffffff')
+    await mkdir(entry, { recursive: true })
+    const abort = new AbortController()
+    const reason = new Error('stop')
+    const calls = [
+      storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
+      storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
+      storage.remove(() => [], { signal: abort.signal }),
+    ]
+    const outcomes = Promise.allSettled(calls)
+    await new Promise(resolve => setTimeout(resolve, 200))
+    const aborted = performance.now()
+    abort.abort(reason)
+    for (const outcome of await outcomes) expect(outcome).toEqual({ status: 'rejected', reason })
+    expect(performance.now() - aborted).toBeLessThan(100)
+    expect(await readdir(join(dir, '.ocidir'))).toEqual(['lock'])
+    await rm(entry, { recursive: true })
+    await addLine(storage, 'after')
+    expect(await linesIn(storage)).toEqual(['after'])
+  })
+
   it('whose process id was given to another process is taken for dead', async () => {
     const storage = await emptied()
     await haltedChild({ do: 'line', dir, line: 'dead', at: 'taken', signal: 'SIGKILL' }).then(
