@@ -138,7 +138,7 @@ function checkMap(file: SparseFile, stored: number, place: SparsePlace): SparseF
   let total = 0
   for (const { offset, size } of file.parts) {
     const next = offset + size
-    if (offset < end || !Number.isSafeInteger(next) || next > file.size) throw badMap(place)
+    if (offset < end || next > file.size) throw badMap(place)
     end = next
     total += size
   }

@@ -258,6 +258,19 @@ describe('limits', () => {
     expect(await faultOf(one0('10', map, rest))).toEqual(invalid('bad sparse map', 1024))
   })
 
+  it('reads no further in a sparse map whose line never ends', async () => {
+    const bytes = one0('10', `1\n${'0'.repeat(1 << 20)}`)
+    let seen = 0
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of inChunks(bytes, 512)) {
+        seen += chunk.length
+        yield chunk
+      }
+    }
+    await expect(readAll(counted())).rejects.toMatchObject({ code: 'TAR_INVALID' })
+    expect(seen).toBeLessThan(8 * 512)
+  })
+
   it('refuses a sparse map that is not of its body', async () => {
     expect(await faultOf(one0('10', '1\n0\n2\n', 'abc'))).toMatchObject({
       reason: 'a sparse map that is not of its body',

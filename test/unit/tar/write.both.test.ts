@@ -71,6 +71,7 @@ describe('the bytes', () => {
     ['a name of more than 100 bytes', 'a'.repeat(101)],
     ['a prefix of more than 155 bytes', `${'a'.repeat(156)}/b`],
     ['a slash at the very beginning only', `/${'a'.repeat(101)}`],
+    ['a name of more than 100 bytes behind a slash', `a/${'b'.repeat(101)}`],
     ['a name that is not ASCII', 'ü'],
   ])('put into pax %s', async (_, path) => {
     const entry = await again({ path })
@@ -239,6 +240,14 @@ describe('what is refused', () => {
     const error = await write({ path: 'dir/a', size: 3, body }).catch(caught => caught)
     expect(error).toMatchObject({ code: 'SIZE_MISMATCH', data: { expected: 3, found, where: 'dir/a' } })
   })
+})
+
+it('reads no further in a body that is longer than it says', async () => {
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) yield new Uint8Array(2)
+  }
+  const error = await write({ path: 'a', size: 3, body: endless() }).catch(caught => caught)
+  expect(error).toMatchObject({ code: 'SIZE_MISMATCH', data: { expected: 3, found: 4 } })
 })
 
 describe('streams', () => {
