@@ -7,7 +7,7 @@ import { orAborted, streamOf } from '../../src/streams.ts'
 import { findFile, type LayoutDirectory } from './directory.ts'
 import { absent, domNameOf, faulty, replaced, unless } from './faults.ts'
 
-const chunkSize = 512 * 1024
+const longestChunk = 1024 * 1024
 const smallDocument = 1024 * 1024
 const attempts = 5
 
@@ -69,23 +69,42 @@ interface Part {
 }
 
 async function readWhole(from: Snapshot, part: Part): Promise<Uint8Array> {
-  const bytes = await readOrChanged(from, part)
+  const bytes = await orChanged(from, () => readPart(from.file, part))
   await checkUnchanged(from)
   return bytes
 }
 
 async function* chunks(from: Snapshot, { start, end }: Part): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = start; at < end; at += chunkSize) {
-    const chunk = await readOrChanged(from, { start: at, end: Math.min(at + chunkSize, end) })
-    if (at + chunk.length >= end) await checkUnchanged(from)
-    yield chunk
+  // The browser's own stream reads ahead: measured twice to three times as fast as slice after slice.
+  const reader = from.file.slice(start, end).stream().getReader()
+  let at = start
+  try {
+    while (at < end) {
+      const { value } = await reader.read().catch(error => failed(from, error))
+      if (value === undefined) throw changed(from.layout, from.path)
+      at += value.length
+      if (at >= end) await checkUnchanged(from)
+      for (let offset = 0; offset < value.length; offset += longestChunk) {
+        yield value.subarray(offset, offset + longestChunk)
+      }
+    }
+  } finally {
+    // Not awaited: it has ended, or nobody waits for what it still says.
+    reader.cancel().catch(() => {})
   }
 }
 
-async function readOrChanged({ layout, path, file }: Snapshot, part: Part): Promise<Uint8Array> {
+/** A `Blob`'s stream says "network error" whatever happened, so it is the file that tells. */
+async function failed(from: Snapshot, cause: unknown): Promise<never> {
+  await checkUnchanged(from, cause)
+  const { layout, path } = from
+  throw new OciError('STORAGE_FAILED', { storage: layout.storage, operation: 'read', path }, { cause })
+}
+
+async function orChanged<T>({ layout, path }: Snapshot, read: () => Promise<T>): Promise<T> {
   return faulty({ storage: layout.storage, operation: 'read', path }, async () => {
     try {
-      return await readPart(file, part)
+      return await read()
     } catch (error) {
       throw replaced.includes(domNameOf(error) ?? '') ? changed(layout, path, error) : error
     }
@@ -93,9 +112,12 @@ async function readOrChanged({ layout, path, file }: Snapshot, part: Part): Prom
 }
 
 /** WebKit gives the bytes of a replaced file without any error, so its time and size are looked at once more. */
-async function checkUnchanged({ layout, path, file }: Snapshot): Promise<void> {
-  const now = await findSnapshot(layout, path)
-  if (now?.size !== file.size || now.lastModified !== file.lastModified) throw changed(layout, path)
+async function checkUnchanged({ layout, path, file }: Snapshot, cause?: unknown): Promise<void> {
+  const place = { storage: layout.storage, operation: 'read', path }
+  const now = await faulty(place, () => findSnapshot(layout, path))
+  if (now?.size !== file.size || now.lastModified !== file.lastModified) {
+    throw changed(layout, path, cause)
+  }
 }
 
 async function readPart(file: File, { start, end }: Part): Promise<Uint8Array> {
