@@ -133,7 +133,10 @@ export interface UpdateOptions extends AbortOptions {
   readonly requires?: readonly BlobPath[] | undefined
 }
 
-/** Makes a document's next bytes from its present ones; pure and synchronous. `undefined` or the same bytes: no write. */
+/**
+ * Makes a document's next bytes from its present ones. Pure, synchronous and idempotent: it runs again where a lock was
+ * lost or a foreign program wrote between. `undefined` or the same bytes: no write.
+ */
 export type DocumentEdit = (now: Uint8Array | undefined) => Uint8Array | undefined
 
 /** A medium that can be written. */
