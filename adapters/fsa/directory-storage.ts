@@ -1,6 +1,7 @@
 /** A layout in a folder that a browser gives a handle of: of its private file system, or of the disk. */
 
 import { OciError } from '../../src/errors.ts'
+import { guarded } from '../../src/faults.ts'
 import { Stagings } from '../../src/staging.ts'
 import {
   type AbortOptions,
@@ -216,23 +217,8 @@ export class DirectoryStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  async #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await faulty({ storage: this.name, operation }, call)
-    } catch (error) {
-      throw error instanceof CallersError ? error.cause : error
-    }
-  }
-}
-
-/** What the caller's own function threw, kept apart: it passes through, even if it is a `DOMException`. */
-class CallersError extends Error {}
-
-function guarded<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (cause) {
-    throw new CallersError('thrown by a function of the caller', { cause })
+  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    return faulty({ storage: this.name, operation }, call)
   }
 }
 

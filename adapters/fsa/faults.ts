@@ -1,22 +1,7 @@
 /** What a browser's `DOMException`s mean in this library: one table. */
 
 import { OciError } from '../../src/errors.ts'
-
-/** Where a call to the file system stood, for the message. */
-export interface Place {
-  readonly storage: string
-  readonly operation: string
-  readonly path?: string
-}
-
-/** Runs file system calls; a `DOMException` of them becomes an `OciError`, anything else passes through. */
-export async function faulty<T>(place: Place, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    throw faultOf(error, place)
-  }
-}
+import { type Faulty, type Place, translating } from '../../src/faults.ts'
 
 /** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
 export function faultOf(error: unknown, place: Place): unknown {
@@ -31,6 +16,9 @@ export function faultOf(error: unknown, place: Place): unknown {
   }
   return new OciError('STORAGE_FAILED', { ...place }, cause)
 }
+
+/** Runs calls to the file system; an error of theirs becomes an `OciError`, anything else passes through. */
+export const faulty: Faulty = translating(faultOf)
 
 /** The name of a `DOMException`, or `undefined` for any other value. */
 export function domNameOf(error: unknown): string | undefined {

@@ -1,22 +1,7 @@
 /** What the operating system's errors mean in this library: one table. */
 
 import { OciError } from '../../src/errors.ts'
-
-/** Where a call to the file system stood, for the message. */
-export interface Place {
-  readonly storage: string
-  readonly operation: string
-  readonly path?: string
-}
-
-/** Runs a file system call; an errno of it becomes an `OciError`, anything else passes through. */
-export async function faulty<T>(place: Place, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    throw faultOf(error, place)
-  }
-}
+import { type Faulty, type Place, translating } from '../../src/faults.ts'
 
 /** The `OciError` of an errno; what isn't an errno comes back as it is. */
 export function faultOf(error: unknown, place: Place): unknown {
@@ -25,6 +10,9 @@ export function faultOf(error: unknown, place: Place): unknown {
   if (full.has(code)) return new OciError('STORAGE_FULL', { storage: place.storage }, { cause: error })
   return new OciError(denied.has(code) ? 'STORAGE_DENIED' : 'STORAGE_FAILED', { ...place }, { cause: error })
 }
+
+/** Runs calls to the file system; an error of theirs becomes an `OciError`, anything else passes through. */
+export const faulty: Faulty = translating(faultOf)
 
 /** The name of a system error (`ENOENT`), or `undefined` for any other value. */
 export function errnoOf(error: unknown): string | undefined {

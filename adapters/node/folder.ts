@@ -5,6 +5,7 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { OciError } from '../../src/errors.ts'
+import { guarded } from '../../src/faults.ts'
 import { Stagings } from '../../src/staging.ts'
 import {
   type AbortOptions,
@@ -247,23 +248,8 @@ export class FolderStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  async #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await faulty({ storage: this.name, operation }, call)
-    } catch (error) {
-      throw error instanceof CallersError ? error.cause : error
-    }
-  }
-}
-
-/** What the caller's own function threw, kept apart: it passes through, even if it looks like an errno. */
-class CallersError extends Error {}
-
-function guarded<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (cause) {
-    throw new CallersError('thrown by a function of the caller', { cause })
+  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    return faulty({ storage: this.name, operation }, call)
   }
 }
 

@@ -3,8 +3,9 @@
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Place } from '../../src/faults.ts'
 import type { StorageEntry } from '../../src/storage.ts'
-import { absent, faulty, type Place, unless } from './faults.ts'
+import { absent, faulty, unless } from './faults.ts'
 import { type LayoutFolder, privateFolder } from './place.ts'
 
 /** Walks the folder, one folder after the other; what vanishes meanwhile is left out. */

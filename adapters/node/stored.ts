@@ -3,10 +3,11 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { OciError } from '../../src/errors.ts'
+import type { Place } from '../../src/faults.ts'
 import { checkRange, type RangeOptions, type StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { streamOf } from '../../src/streams.ts'
-import { absent, faulty, type Place, unless } from './faults.ts'
+import { absent, faulty, unless } from './faults.ts'
 
 // Measured: 64 KiB 1.8 GB/s, 256 KiB 3 to 4, 1 MiB 6. Any hash is slower than 256 KiB, so memory in flight stays small.
 const chunkSize = 256 * 1024

@@ -3,7 +3,7 @@ import { importsOf, type Sources } from './sources.ts'
 
 /** What the house rests on, from the ground up, as ARCHITECTURE.md draws it. A folder is one room. */
 const floors: Readonly<Record<string, readonly string[]>> = {
-  ground: ['spec', 'errors', 'storage', 'streams', 'staging', 'stored-bytes'],
+  ground: ['spec', 'errors', 'faults', 'storage', 'streams', 'staging', 'stored-bytes'],
   values: [
     'canonical-json',
     'digest',
