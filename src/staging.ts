@@ -24,8 +24,10 @@ export class Stagings {
 
   /** Begins a staged file over what the medium has prepared for it; an abort discards it. */
   begin(medium: StagingMedium, options: AbortOptions = {}): StagedFile {
-    const staging = new Staging(medium, options.signal, () => this.#open.delete(staging))
+    const staging = new Staging(medium, options.signal, ended => this.#open.delete(ended))
     this.#open.add(staging)
+    // Only now: it may have aborted while the medium made its preparations, and then it ends at once.
+    staging.watch()
     return {
       writable: staging.writable,
       commit: (path, commitOptions) => staging.commit(path, commitOptions),
@@ -44,7 +46,7 @@ class Staging {
   readonly writable: WritableStream<Uint8Array>
   readonly #medium: StagingMedium
   readonly #signal: AbortSignal | undefined
-  readonly #onEnd: () => void
+  readonly #onEnd: (ended: Staging) => void
   #state: 'open' | 'closed' | 'committing' | 'committed' | 'ended' = 'open'
   #reason: unknown
   #controller: WritableStreamDefaultController | undefined
@@ -52,7 +54,7 @@ class Staging {
   #running: Promise<unknown> = Promise.resolve()
   #dropped: Promise<void> | undefined
 
-  constructor(medium: StagingMedium, signal: AbortSignal | undefined, onEnd: () => void) {
+  constructor(medium: StagingMedium, signal: AbortSignal | undefined, onEnd: (ended: Staging) => void) {
     this.#medium = medium
     this.#signal = signal
     this.#onEnd = onEnd
@@ -64,8 +66,12 @@ class Staging {
       close: () => this.#close(),
       abort: reason => this.end(reason),
     })
-    if (signal?.aborted) this.#onAbort()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** From here on an abort ends it. */
+  watch(): void {
+    if (this.#signal?.aborted) this.#onAbort()
+    else this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   async commit(path: BlobPath, options: AbortOptions = {}): Promise<'written' | 'existed'> {
@@ -155,6 +161,6 @@ class Staging {
 
   #forget(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#onEnd()
+    this.#onEnd(this)
   }
 }
