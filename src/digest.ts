@@ -10,18 +10,24 @@ export type DigestAlgorithm = 'sha256' | 'sha512'
 
 // descriptor.md, "Digests" (D4). No `/` and no leading dot can pass, so a digest names no other path.
 const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/
-const strict: Readonly<Record<string, RegExp>> = {
-  sha256: /^sha256:[a-f0-9]{64}$/,
-  sha512: /^sha512:[a-f0-9]{128}$/,
-  blake3: /^blake3:[a-f0-9]{64}$/,
-}
+// A map, not an object: `constructor` is in the grammar of algorithms.
+const strict: ReadonlyMap<string, RegExp> = new Map([
+  ['sha256', /^sha256:[a-f0-9]{64}$/],
+  ['sha512', /^sha512:[a-f0-9]{128}$/],
+  ['blake3', /^blake3:[a-f0-9]{64}$/],
+])
 // An algorithm or an encoding longer than a file name can be is nobody's.
 const longestDigest = 300
 
 /** Tells whether a string is a digest: the specification's grammar, and the strict form of a registered algorithm. */
 export function isDigest(text: unknown): text is Digest {
   if (typeof text !== 'string' || text.length > longestDigest || !grammar.test(text)) return false
-  return strict[text.slice(0, text.indexOf(':'))]?.test(text) ?? true
+  return strict.get(text.slice(0, text.indexOf(':')))?.test(text) ?? true
+}
+
+/** Tells whether a digest is of an algorithm that the specification names. */
+export function isRegistered(digest: Digest): boolean {
+  return strict.has(digest.slice(0, digest.indexOf(':')))
 }
 
 /** The same check as `isDigest`, as an assertion. Throws `DIGEST_INVALID`. */

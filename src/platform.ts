@@ -14,7 +14,7 @@ export function parsePlatform(text: string): Platform {
   const [first, second, variant] = parts
   const [os, architecture] = second === undefined ? ['linux', first] : [first, second]
   return {
-    architecture: aliases[architecture ?? ''] ?? architecture ?? '',
+    architecture: aliases.get(architecture ?? '') ?? architecture ?? '',
     os: os ?? '',
     ...(variant && { variant }),
   }
@@ -48,10 +48,17 @@ export function platformOfConfig(config: ImageConfig): Platform | undefined {
   }
 }
 
-const aliases: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
+const aliases: ReadonlyMap<string, string> = new Map([
+  ['x86_64', 'amd64'],
+  ['aarch64', 'arm64'],
+])
 
-const defaultVariants: Readonly<Record<string, string>> = { amd64: 'v1', arm: 'v7', arm64: 'v8' }
+const defaultVariants: ReadonlyMap<string, string> = new Map([
+  ['amd64', 'v1'],
+  ['arm', 'v7'],
+  ['arm64', 'v8'],
+])
 
 function variantOf(platform: Platform): string | undefined {
-  return platform.variant || defaultVariants[platform.architecture]
+  return platform.variant || defaultVariants.get(platform.architecture)
 }

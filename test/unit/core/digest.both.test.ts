@@ -18,6 +18,8 @@ describe('the digest grammar (D4, D5)', () => {
       `blake3:${hex64}`,
       'multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8',
       'a.b_c-d+e:X=_-',
+      // A field of every object's prototype.
+      'constructor:abc',
     ]
     for (const digest of good) expect(isDigest(digest), digest).toBe(true)
   })
