@@ -95,12 +95,13 @@ export function pushLayer(image: Draft, layer: Layer, options: PushOptions = {})
  */
 export function configure(image: Draft, changes: ContainerChanges, outside: ImageChanges = {}): Draft {
   const { created, author, annotations } = outside
-  const container = changed({ ...image.config.config }, changes)
+  const { config } = image.config
+  const container = changed({ ...config }, changes)
   return {
     ...image,
     config: {
       ...image.config,
-      ...(Object.keys(container).length > 0 && { config: container }),
+      ...((config || Object.keys(container).length > 0) && { config: container }),
       ...(created !== undefined && { created }),
       ...(author !== undefined && { author }),
     },

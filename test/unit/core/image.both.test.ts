@@ -138,6 +138,11 @@ describe('drafts', () => {
     expect(second.config.author).toBe('me')
     expect(second.manifest.annotations).toEqual({ k: 'v' })
   })
+
+  it('configure removes the last field, too', () => {
+    const first = configure(draft(amd64), { Cmd: ['a'] })
+    expect(configure(first, { Cmd: null }).config.config).toEqual({})
+  })
 })
 
 describe('writeImage', () => {
