@@ -17,7 +17,10 @@ import {
 import type { NativeTools } from './storage.ts'
 import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
 
-/** One JSON document of a layout. `value` holds every field of `bytes`, also those that this library doesn't know. */
+/**
+ * One JSON document of a layout. `value` holds every field of `bytes`, also those that this library doesn't know;
+ * a `null` in place of a list of manifests or layers is the empty list.
+ */
 export interface Document<Value = JsonObject> {
   readonly descriptor: Descriptor
   readonly bytes: Uint8Array
@@ -39,14 +42,14 @@ export async function makeDocument<Value extends object>(
 export function parseIndex(bytes: Uint8Array, options: ParseOptions): ImageIndex {
   const value = parseBounded(bytes, options)
   refuse(problemsOfIndex(value), options.where)
-  return sound<ImageIndex>(value)
+  return sound<ImageIndex>({ ...value, manifests: value.manifests ?? [] })
 }
 
 /** Reads verified bytes as the image manifest that they must be. Throws `DOCUMENT_INVALID`. */
 export function parseManifest(bytes: Uint8Array, options: ParseOptions): ImageManifest {
   const value = parseBounded(bytes, options)
   refuse(problemsOfManifest(value), options.where)
-  return sound<ImageManifest>(value)
+  return sound<ImageManifest>({ ...value, layers: value.layers ?? [] })
 }
 
 /** Reads verified bytes as the image config that they must be. Throws `DOCUMENT_INVALID`. */

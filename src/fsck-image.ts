@@ -82,8 +82,9 @@ function tagFindings(entries: readonly EntryNote[], platforms: ReadonlyMap<strin
     // ref.name means nothing in a nested index (A4).
     const tag = isNested ? undefined : fullNameOf(descriptor)
     if (tag === undefined) continue
-    const platform = platforms.get(descriptor.digest) ?? descriptor.platform
-    const key = platform === undefined ? '' : formatPlatform(platform)
+    // Windows lists one image for each version of the system.
+    const platform: Partial<Platform> = platforms.get(descriptor.digest) ?? descriptor.platform ?? {}
+    const key = `${formatPlatform(platform)} ${platform['os.version'] ?? ''}`
     const others = seen.get(tag)
     if (others !== undefined) found.push(sharedName({ descriptor, path, tag, isSame: others.has(key) }))
     seen.set(tag, (others ?? new Set()).add(key))

@@ -85,7 +85,8 @@ class Check {
     await this.#guard({ path: 'oci-layout' }, () => checkMarker(this.#layout, this.#options))
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
     if (index !== undefined) await this.#guard({ path: 'index.json' }, () => this.#graph(index))
-    this.#findings.push(...entryFindings(this.#entries, this.#platforms))
+    // One by one: index.json may give more of them than a call takes arguments.
+    for (const found of entryFindings(this.#entries, this.#platforms)) this.#findings.push(found)
     await this.#strays()
     this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
@@ -303,8 +304,10 @@ class Check {
       return await step()
     } catch (error) {
       if (!isOciError(error)) throw error
-      if (where.digest !== undefined && !this.#verdicts.has(where.digest))
-        this.#verdicts.set(where.digest, 'faulty')
+      this.#options.signal?.throwIfAborted()
+      // A wrong size is the descriptor's fault: another may have it right.
+      const isFaulty = error.code !== 'SIZE_MISMATCH' && where.digest !== undefined
+      if (isFaulty && !this.#verdicts.has(where.digest)) this.#verdicts.set(where.digest, 'faulty')
       this.#add(severities[error.code] ?? 'error', error.code, { ...where, message: error.message })
       return undefined
     }

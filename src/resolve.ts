@@ -1,8 +1,9 @@
 /** From a reference to an image: names, nested indexes, platforms, attestations and artifacts told apart. */
 
+import { isRegistered } from './digest.ts'
 import type { Document } from './document.ts'
 import { isOciError, OciError } from './errors.ts'
-import { findTag } from './index-json.ts'
+import { findTag, hasTag } from './index-json.ts'
 import { type Layout, readConfig, readIndex, readIndexJson, readManifest } from './layout.ts'
 import { isImageConfigType, manifestKind } from './media-types.ts'
 import {
@@ -12,7 +13,7 @@ import {
   parsePlatform,
   platformOfConfig,
 } from './platform.ts'
-import { parseRef, type Ref } from './reference.ts'
+import { type ParsedRef, parseRef, type Ref } from './reference.ts'
 import type { Descriptor, Digest, ImageConfig, ImageIndex, ImageManifest, Platform } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
 
@@ -46,7 +47,7 @@ export interface ResolveOptions extends AbortOptions {
  * wherever an index lists it. Throws `TAG_NOT_FOUND`, `REFERENCE_NOT_FOUND`.
  */
 export async function resolveEntry(layout: Layout, ref: Ref, options: AbortOptions = {}): Promise<Candidate> {
-  const [first] = await roots(layout, ref, options)
+  const [first] = (await roots(layout, ref, options)).entries
   if (first === undefined) throw new OciError('INDEX_EMPTY', { storage: layout.storage.name })
   return first
 }
@@ -58,8 +59,7 @@ export async function resolveEntry(layout: Layout, ref: Ref, options: AbortOptio
  * `BLOB_MISSING` and whatever reading its documents throws.
  */
 export async function openImage(layout: Layout, ref?: Ref, options: ResolveOptions = {}): Promise<Image> {
-  const entries = await roots(layout, ref, options)
-  const tag = ref === undefined ? undefined : tagOfRef(ref)
+  const { entries, tag } = await roots(layout, ref, options)
   const search = new Search(layout, entries, { ...options, tag })
   const [only] = entries
   const isPinned = ref !== undefined && tag === undefined && entries.length === 1
@@ -71,8 +71,8 @@ export async function openImage(layout: Layout, ref?: Ref, options: ResolveOptio
 
 /** Every image of a layout, or of what a reference names, once each, in document order; artifacts left out. */
 export async function* images(layout: Layout, ref?: Ref, options: AbortOptions = {}): AsyncGenerator<Image> {
-  const tag = ref === undefined ? undefined : tagOfRef(ref)
-  yield* new Search(layout, await roots(layout, ref, options), { ...options, tag }).images()
+  const { entries, tag } = await roots(layout, ref, options)
+  yield* new Search(layout, entries, { ...options, tag }).images()
 }
 
 /** Every manifest below some entries, nested indexes followed, each index once. Missing nested ones are passed over. */
@@ -86,23 +86,43 @@ export async function* leaves(
   }
 }
 
-async function roots(layout: Layout, ref: Ref | undefined, options: AbortOptions): Promise<Candidate[]> {
-  const parsed = ref === undefined ? undefined : parseRef(ref)
-  if (parsed?.kind === 'descriptor') return [{ descriptor: parsed.descriptor, index: undefined }]
-  const index = await readIndexJson(layout, options)
-  const entries = (list: readonly Descriptor[]): Candidate[] =>
-    list.map(descriptor => ({ descriptor, index }))
-  if (parsed?.kind === 'tag') return entries(findTag(index.value, parsed.tag))
-  if (parsed?.kind === 'digest')
-    return [await findDigest(layout, entries(index.value.manifests), parsed.digest)]
-  if (index.value.manifests.length === 0) throw new OciError('INDEX_EMPTY', { storage: layout.storage.name })
-  return entries(index.value.manifests)
+/** Where a search begins, and the tag that was asked for. */
+interface Roots {
+  readonly entries: readonly Candidate[]
+  readonly tag: string | undefined
 }
 
-async function findDigest(layout: Layout, entries: readonly Candidate[], digest: Digest): Promise<Candidate> {
+async function roots(layout: Layout, ref: Ref | undefined, options: AbortOptions = {}): Promise<Roots> {
+  const parsed = ref === undefined ? undefined : parseRef(ref)
+  if (parsed?.kind === 'descriptor')
+    return { entries: [{ descriptor: parsed.descriptor, index: undefined }], tag: undefined }
+  const index = await readIndexJson(layout, options)
+  const { manifests } = index.value
+  const entries = (list: readonly Descriptor[]): Candidate[] =>
+    list.map(descriptor => ({ descriptor, index }))
+  const tag = tagIn(index.value, parsed)
+  if (tag !== undefined) return { entries: entries(findTag(index.value, tag)), tag }
+  if (parsed?.kind === 'digest')
+    return { entries: [await findDigest(layout, entries(manifests), { ...options, ...parsed })], tag }
+  if (manifests.length === 0) throw new OciError('INDEX_EMPTY', { storage: layout.storage.name })
+  return { entries: entries(manifests), tag }
+}
+
+/** `app:` and a commit's hash is a digest by its grammar; it is the name if there is one, but for known algorithms. */
+function tagIn(index: ImageIndex, parsed: ParsedRef | undefined): string | undefined {
+  if (parsed?.kind === 'tag') return parsed.tag
+  if (parsed?.kind !== 'digest' || isRegistered(parsed.digest)) return undefined
+  return index.manifests.some(entry => hasTag(entry, parsed.digest)) ? parsed.digest : undefined
+}
+
+async function findDigest(
+  layout: Layout,
+  entries: readonly Candidate[],
+  { digest, signal }: AbortOptions & { readonly digest: Digest },
+): Promise<Candidate> {
   const listed = entries.find(entry => entry.descriptor.digest === digest)
   if (listed !== undefined) return listed
-  for await (const candidate of descend(layout, entries, {})) {
+  for await (const candidate of descend(layout, entries, { signal })) {
     if (candidate.descriptor.digest === digest) return candidate
   }
   throw new OciError('REFERENCE_NOT_FOUND', { digest })
@@ -199,7 +219,11 @@ class Search {
       return undefined
     }
     if (!isImageConfigType(manifest.value.config.mediaType)) return this.#reject(descriptor)
-    const config = await readConfig(this.#layout, manifest.value.config, this.#options)
+    const config = await unlessMissing(readConfig(this.#layout, manifest.value.config, this.#options))
+    if (config === undefined) {
+      this.#missing ??= manifest.value.config
+      return undefined
+    }
     return { layout: this.#layout, descriptor, manifest, config, index, tag: this.#options.tag }
   }
 
@@ -236,11 +260,6 @@ function isAttestation({ platform, annotations }: Descriptor): boolean {
 function platformOf({ descriptor, config }: Image): Platform | undefined {
   const { platform } = descriptor
   return platform?.os && platform.architecture ? platform : platformOfConfig(config.value)
-}
-
-function tagOfRef(ref: Ref): string | undefined {
-  const parsed = parseRef(ref)
-  return parsed.kind === 'tag' ? parsed.tag : undefined
 }
 
 async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -101,6 +101,8 @@ function absent(value: JsonObject, names: readonly string[]): Problem[] {
 
 function descriptors(value: JsonObject, name: string): Problem[] {
   const items = value[name]
+  // Go writes an empty list as `null`, and every peer reads it so.
+  if (items === null) return []
   if (!Array.isArray(items)) return [problem(`/${name}`, 'an array of descriptors', items)]
   return items.flatMap((item, i) => problemsOfDescriptor(item, `/${name}/${i}`))
 }

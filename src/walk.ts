@@ -30,7 +30,8 @@ export interface WalkOptions {
 }
 
 /**
- * Every node below index.json, depth first, in document order; a document is entered once, so cycles end.
+ * Every node below index.json, depth first, in document order; a document is entered once, so cycles end. Named by
+ * another size or type it counts as another: one of the two is wrong, and it need not be the second.
  *
  * Subjects are weak links (M8): they are given, but not followed. Throws `LIMIT_EXCEEDED` for too many documents
  * or indexes too deep inside each other.
@@ -41,8 +42,8 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
   const waiting = childrenOf(index, undefined).reverse()
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     yield node
-    if (!isDocument(node) || entered.has(node.descriptor.digest)) continue
-    entered.add(node.descriptor.digest)
+    if (!isDocument(node) || entered.has(keyOf(node))) continue
+    entered.add(keyOf(node))
     refuseAbove(limits.maxDocuments, entered.size, 'documents')
     const value = await read(node)
     if (value === undefined) continue
@@ -54,6 +55,10 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
 /** A node that the walk enters: a manifest or an index. */
 export function isDocument({ descriptor, role }: Node): boolean {
   return role === 'entry' && manifestKind(descriptor.mediaType) !== undefined
+}
+
+function keyOf({ descriptor: { digest, size, mediaType } }: Node): string {
+  return `${digest} ${size} ${mediaType}`
 }
 
 /** An index inside more indexes than the limit allows. */

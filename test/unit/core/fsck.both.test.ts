@@ -319,6 +319,86 @@ describe('fsck', () => {
     expect(findings.filter(({ code }) => code === 'BLOB_MISSING')).toHaveLength(1)
   })
 
+  it('more findings than a call takes arguments are all reported', async () => {
+    const storage = new RawStorage()
+    const entry = named(await addBlob(storage, 'x', 'x/y'), 'same')
+    const { counts } = await fsck(
+      rawLayout(
+        storage,
+        Array.from({ length: 150_000 }, () => entry),
+      ),
+    )
+    expect(counts.warnings).toBe(149_999)
+  }, 60_000)
+
+  it('a name on several versions of Windows is info, as on several platforms', async () => {
+    const storage = new RawStorage()
+    const windows = (version: string): Promise<object> =>
+      addImage(storage, { os: 'windows', architecture: 'amd64', 'os.version': version }, version)
+    const entries = [named(await windows('10.0.1'), 'x'), named(await windows('10.0.2'), 'x')]
+    expect(codes(await fsck(rawLayout(storage, entries)))).toEqual(['info TAG_ON_PLATFORMS'])
+  })
+
+  it('null is as good as absent, wherever Go writes it', async () => {
+    const storage = new RawStorage()
+    const nothing = { annotations: null, urls: null, data: null, platform: null, artifactType: null }
+    const blob = { ...named(await addBlob(storage, 'x', 'x/y'), 'a'), platform: null }
+    const config = await addBlob(
+      storage,
+      { ...amd64, config: null, history: null, created: null, rootfs: { type: 'layers', diff_ids: null } },
+      mediaTypes.config,
+    )
+    const manifest = { schemaVersion: 2, config: { ...config, ...nothing }, layers: null, subject: null }
+    const image = await addBlob(storage, { ...manifest, annotations: null }, mediaTypes.manifest)
+    const nested = await addBlob(
+      storage,
+      { schemaVersion: 2, manifests: null, annotations: null },
+      mediaTypes.index,
+    )
+    expect((await fsck(rawLayout(storage, [blob, { ...image, ...nothing }, nested]))).findings).toEqual([])
+    storage.files.clear()
+    rawLayout(storage, [])
+    storage.edit('index.json', index => ({ ...index, manifests: null, annotations: null }))
+    expect((await fsck(storage)).findings).toEqual([])
+  })
+
+  it('a digest of an algorithm named like a field of every object is only unverifiable', async () => {
+    const storage = new RawStorage([['blobs/constructor/abc', 'x']])
+    const result = await fsck(rawLayout(storage, [{ mediaType: 'x/y', digest: 'constructor:abc', size: 1 }]))
+    expect(codes(result)).toEqual(['info DIGEST_UNSUPPORTED'])
+  })
+
+  it('checks what is below a document though another entry names it with a wrong size', async () => {
+    const storage = new RawStorage()
+    const image = await addImage(storage, amd64, 'a layer')
+    const blob = await addBlob(storage, 'blob', 'x/y')
+    rawLayout(storage, [{ ...image, size: image.size + 1 }, image, { ...blob, size: blob.size + 1 }, blob])
+    const result = await fsck(storage)
+    expect(codes(result)).toEqual(['error SIZE_MISMATCH', 'error SIZE_MISMATCH'])
+    expect(result.validated).toBe(4)
+    for (const [path, bytes] of storage.files) {
+      if (bytes.length < 10)
+        storage.files.set(
+          path,
+          bytes.map(byte => byte ^ 1),
+        )
+    }
+    expect(codes(await fsck(storage)).filter(code => code === 'error DIGEST_MISMATCH')).toHaveLength(2)
+  })
+
+  it('a document that two entries take for different types is an error', async () => {
+    const storage = new RawStorage()
+    const image = await addImage(storage)
+    for (const mediaType of [mediaTypes.index, mediaTypes.dockerManifest]) {
+      for (const entries of [
+        [image, { ...image, mediaType }],
+        [{ ...image, mediaType }, image],
+      ]) {
+        expect(codes(await fsck(rawLayout(storage, entries)))).toContain('error MEDIA_TYPE_UNEXPECTED')
+      }
+    }
+  })
+
   it('reports progress, and ends with the reason of an abort', async () => {
     const { storage } = await sound()
     const seen: number[] = []

@@ -1,8 +1,22 @@
 import { describe, expect, it } from 'vitest'
+import { fsck } from '../../../src/fsck.ts'
+import { draft, pushLayer } from '../../../src/image.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { mediaTypes } from '../../../src/spec.ts'
 import { RawStorage } from './raw-storage.ts'
-import { addBlob, addImage, addIndex, amd64, arm64, failsWith, named, rawLayout } from './samples.ts'
+import {
+  addBlob,
+  addImage,
+  addIndex,
+  amd64,
+  arm64,
+  emptyDir,
+  failsWith,
+  named,
+  rawLayout,
+  text,
+  writeSample,
+} from './samples.ts'
 
 const windows = { os: 'windows', architecture: 'amd64', 'os.version': '10.0.17763.1' }
 
@@ -155,6 +169,21 @@ describe('nested indexes (I4, I6)', () => {
     )
   })
 
+  it('that lack the config of another image give the image that is there', async () => {
+    const storage = new RawStorage()
+    const gone = await addBlob(storage, { gone: true }, mediaTypes.config)
+    storage.files.delete(`blobs/${gone.digest.replace(':', '/')}`)
+    const manifest = { schemaVersion: 2, config: gone, layers: [] }
+    const broken = await addBlob(storage, manifest, mediaTypes.manifest)
+    const dir = await open(storage, [broken, await addImage(storage, arm64)])
+    expect((await dir.openImage(undefined, { platform: 'linux/arm64' })).config.value.architecture).toBe(
+      'arm64',
+    )
+    await expect(dir.openImage(broken.digest)).rejects.toEqual(
+      failsWith('BLOB_MISSING', { digest: gone.digest }),
+    )
+  })
+
   it('inside too many indexes are refused', async () => {
     const storage = new RawStorage()
     let inner: object = await addImage(storage)
@@ -193,6 +222,38 @@ describe('references', () => {
     const dir = await open(storage, [arm, amd])
     expect((await dir.openImage('x', { platform: 'linux/amd64' })).descriptor).toEqual(amd)
     expect(await dir.resolve('x')).toEqual(arm)
+  })
+
+  it('a name that only the grammar takes for a digest is found, but stands in for no digest', async () => {
+    const dir = await emptyDir()
+    const commit = `app:${'0123456789'.repeat(4)}`
+    const image = await writeSample(dir, { tag: commit })
+    const opened = await dir.openImage(commit)
+    expect(opened).toMatchObject({ tag: commit, descriptor: { digest: image.descriptor.digest } })
+    const other = await writeSample(dir, { layers: ['other'] })
+    await dir.tag(image.descriptor.digest, other.descriptor.digest)
+    expect((await dir.resolve(other.descriptor.digest)).digest).toBe(other.descriptor.digest)
+  })
+
+  it('null in place of a list is the empty list, and goes away with the next edit', async () => {
+    const { storage } = await emptyDir()
+    const dir = await OciDir.open(storage)
+    await storage.update('index.json', () => text('{"schemaVersion":2,"manifests":null,"annotations":null}'))
+    expect(await dir.tags()).toEqual([])
+    const config = await dir.writeBlob(
+      '{"os":"linux","architecture":"amd64","config":null,"history":null,"rootfs":{"type":"layers","diff_ids":null}}',
+      { mediaType: mediaTypes.config },
+    )
+    const manifest = await dir.writeBlob(
+      JSON.stringify({ schemaVersion: 2, config, layers: null, annotations: null }),
+      { mediaType: mediaTypes.manifest },
+    )
+    await dir.tag(manifest, 'base')
+    const base = await dir.openImage('base')
+    expect(base.manifest.value.layers).toEqual([])
+    const app = await dir.writeImage(pushLayer(draft(base), await dir.writeLayer('x')), { tag: 'app' })
+    expect(app.config.value).toMatchObject({ history: [{}] })
+    expect((await fsck(dir.storage)).findings).toEqual([])
   })
 
   it('{ tag } names a tag that looks like a digest', async () => {
