@@ -224,5 +224,5 @@ export class DirectoryStorage implements StorageAdapter {
 
 async function isLeft(handle: FileSystemFileHandle, olderThan: number): Promise<boolean> {
   const file = await unless(absent, handle.getFile())
-  return file !== undefined && Date.now() - file.lastModified >= olderThan
+  return file !== undefined && Math.max(0, Date.now() - file.lastModified) >= olderThan
 }

@@ -30,7 +30,7 @@ import {
 import { equalBytes } from '../../src/streams.ts'
 import { absent, faulty, unless } from './faults.ts'
 import { listFolder } from './listing.ts'
-import { LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
+import { ageOf, LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
 import { native } from './native.ts'
 import { LayoutFolder, privateFolder } from './place.ts'
 import { refuseWhenFull, StagedOnDisk } from './staged.ts'
@@ -262,7 +262,7 @@ async function sweepStaged(home: string, olderThan: number): Promise<number> {
   for (const name of (await unless(absent, readdir(home))) ?? []) {
     if (!name.startsWith('staged-')) continue
     const stats = await unless(absent, stat(join(home, name)))
-    if (stats === undefined || Date.now() - stats.mtimeMs < olderThan) continue
+    if (stats === undefined || ageOf(stats) < olderThan) continue
     await rm(join(home, name), { force: true })
     removed++
   }

@@ -106,8 +106,8 @@ export class LayoutLock {
 
   async #isLeft(path: string, olderThan: number): Promise<boolean> {
     const stats = await unless(absent, stat(path))
-    if (stats === undefined || Date.now() - stats.mtimeMs < olderThan) return false
-    return isDead(path) || Date.now() - stats.mtimeMs >= this.#times.stale
+    if (stats === undefined || ageOf(stats) < olderThan) return false
+    return isDead(path) || ageOf(stats) >= this.#times.stale
   }
 
   async #take(signal: AbortSignal | undefined): Promise<HeldTurn> {
@@ -128,6 +128,11 @@ export class LayoutLock {
       await rm(prepared, { recursive: true, force: true })
     }
   }
+}
+
+/** Milliseconds since a file was written. Disks count finer than the clock, so one just written isn't below 0. */
+export function ageOf(stats: { readonly mtimeMs: number }): number {
+  return Math.max(0, Date.now() - stats.mtimeMs)
 }
 
 class HeldTurn implements Turn {
