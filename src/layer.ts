@@ -8,7 +8,7 @@ import type { Layout } from './layout.ts'
 import { layerType } from './media-types.ts'
 import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
 import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
-import { type ByteSource, chunksOf, streamOf } from './streams.ts'
+import { abandon, type ByteSource, chunksOf, streamOf } from './streams.ts'
 
 /** A layer that is stored: what a manifest lists, and what its config lists (C8). */
 export interface Layer {
@@ -44,20 +44,12 @@ export async function writeLayer(
   source: LayerSource,
   options: LayerOptions = {},
 ): Promise<Layer> {
-  const { codec = identity, mediaType = `${mediaTypes.layer}${codec.suffix}`, signal, onProgress } = options
-  const bytes = isTarSource(source) ? source.tar({ signal }) : source
-  const { native } = layout.engine
-  const blobOptions: BlobOptions = { mediaType, signal }
-  const writer = await BlobWriter.create(layout.storage, layout.engine, blobOptions)
+  const bytes = isTarSource(source) ? source.tar({ signal: options.signal }) : source
   try {
-    // What passes uncompressed is hashed once: the blob's digest is the diffID.
-    const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
-    const plain = counted(chunksOf(bytes, { signal }), { hasher, onProgress })
-    for await (const chunk of codec.encode(plain, { signal, native })) await writer.write(chunk)
-    const descriptor = await writer.complete()
-    return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }
+    return await storeLayer(layout, bytes, options)
   } catch (error) {
-    await writer.discard()
+    // It failed before the first byte was asked for.
+    abandon(bytes, error)
     throw error
   }
 }
@@ -74,11 +66,19 @@ export class LayerWriter {
   /** Takes the tar; close it before `complete`. Aborting it discards the layer. */
   readonly writable: WritableStream<Uint8Array>
   readonly #layer: Promise<Layer>
+  /** Ends the writing, also while somebody holds `writable`. */
+  readonly #ended = new AbortController()
 
   constructor(layout: Layout<StorageAdapter>, options: LayerOptions = {}) {
+    const { signal } = options
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     this.writable = writable
-    this.#layer = writeLayer(layout, readable, options)
+    const onAbort = (): void => this.#ended.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+    this.#layer = writeLayer(layout, readable, { ...options, signal: this.#ended.signal }).finally(() =>
+      signal?.removeEventListener('abort', onAbort),
+    )
     // The failure is given by `complete`; until then it must not count as unhandled.
     this.#layer.catch(() => {})
   }
@@ -88,9 +88,9 @@ export class LayerWriter {
     return this.#layer
   }
 
-  /** Drops what was written. Does nothing after `complete`. */
+  /** Drops what was written; `complete` then rejects with an `AbortError`. Does nothing once the layer is stored. */
   async discard(): Promise<void> {
-    if (!this.writable.locked) await this.writable.abort(new DOMException('discarded', 'AbortError'))
+    this.#ended.abort(new DOMException('the layer was discarded', 'AbortError'))
     await this.#layer.catch(() => {})
   }
 }
@@ -115,6 +115,28 @@ export async function readLayer(
   if (diffId === undefined || diffId === descriptor.digest) return streamOf(plain)
   const hasher = await createHasher(verifiableAlgorithm(diffId), engine.native)
   return streamOf(checked(plain, hasher, { diffId, digest: descriptor.digest }))
+}
+
+async function storeLayer(
+  layout: Layout<StorageAdapter>,
+  bytes: ByteSource,
+  options: LayerOptions,
+): Promise<Layer> {
+  const { codec = identity, mediaType = `${mediaTypes.layer}${codec.suffix}`, signal, onProgress } = options
+  const { native } = layout.engine
+  const blobOptions: BlobOptions = { mediaType, signal }
+  const writer = await BlobWriter.create(layout.storage, layout.engine, blobOptions)
+  try {
+    // What passes uncompressed is hashed once: the blob's digest is the diffID.
+    const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
+    const plain = counted(chunksOf(bytes, { signal }), { hasher, onProgress })
+    for await (const chunk of codec.encode(plain, { signal, native })) await writer.write(chunk)
+    const descriptor = await writer.complete()
+    return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }
+  } catch (error) {
+    await writer.discard()
+    throw error
+  }
 }
 
 function codecFor(mediaType: string, codecs: readonly Codec[]): Codec {

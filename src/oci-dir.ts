@@ -22,7 +22,7 @@ import { checkTag, type Ref } from './reference.ts'
 import { type Image, images, openImage, type ResolveOptions, resolveEntry } from './resolve.ts'
 import type { Descriptor, ImageIndex, ImageManifest, LayoutMarker } from './spec.ts'
 import type { AbortOptions, RangeOptions, ReadableStorage, StorageAdapter } from './storage.ts'
-import { type ByteSource, chunksOf } from './streams.ts'
+import { abandon, type ByteSource, chunksOf } from './streams.ts'
 import {
   type InsertOptions,
   insertManifest,
@@ -183,7 +183,12 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     source: ByteSource,
     options: BlobOptions = {},
   ): Promise<Descriptor> {
-    return writeBlob(await this.createBlob(options), chunksOf(source, options))
+    try {
+      return await writeBlob(await this.createBlob(options), chunksOf(source, options))
+    } catch (error) {
+      abandon(source, error)
+      throw error
+    }
   }
 
   /** Stores a value as canonical JSON. Throws `DOCUMENT_INVALID` for a manifest, index or config that isn't one. */

@@ -15,12 +15,19 @@ export async function* chunksOf(
   options: AbortOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { signal } = options
+  if (signal?.aborted) abandon(source, signal.reason)
   signal?.throwIfAborted()
   if (typeof source === 'string') yield* nonEmpty(new TextEncoder().encode(source))
   else if (source instanceof Uint8Array) yield* nonEmpty(source)
   else if (isReadableStream(source)) yield* readChunks(source, signal)
   else if (isBlob(source)) yield* readChunks(source.stream(), signal)
   else yield* iterateChunks(source, signal)
+}
+
+/** Cancels a stream that nobody will read, or its writer would wait for ever; one being read is its reader's. */
+export function abandon(source: ByteSource, reason: unknown): void {
+  if (typeof source !== 'object' || !isReadableStream(source) || source.locked) return
+  source.cancel(reason).catch(() => {})
 }
 
 /**

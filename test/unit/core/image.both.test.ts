@@ -49,6 +49,42 @@ describe('layers', () => {
     ])
   })
 
+  it('createLayer: is discarded also while its writable is held, and its writer learns of it', async () => {
+    const dir = await emptyDir()
+    const writer = dir.createLayer({ codec: gzip() })
+    const sink = writer.writable.getWriter()
+    await sink.write(text('half a layer'))
+    await writer.discard()
+    await expect(sink.write(text('more'))).rejects.toHaveProperty('name', 'AbortError')
+    await expect(writer.complete()).rejects.toHaveProperty('name', 'AbortError')
+    expect([...(await RawStorage.copyOf(dir.storage)).files.keys()].sort()).toEqual([
+      'index.json',
+      'oci-layout',
+    ])
+  })
+
+  it('createLayer: whoever pipes into one that fails at once learns of it', async () => {
+    const dir = await emptyDir()
+    const reason = new Error('enough')
+    const pipe = (signal?: AbortSignal): Promise<void> =>
+      new Blob([new Uint8Array(1 << 20)]).stream().pipeTo(dir.createLayer({ signal }).writable)
+    await expect(pipe(AbortSignal.abort(reason))).rejects.toBe(reason)
+    await dir.storage.close()
+    await expect(pipe()).rejects.toEqual(failsWith('STORAGE_CLOSED'))
+  })
+
+  it('and blobs cancel their source when they fail before they read it', async () => {
+    const dir = await emptyDir()
+    await dir.storage.close()
+    const cancelled: unknown[] = []
+    const source = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({ cancel: reason => void cancelled.push(reason) })
+    await expect(dir.writeLayer(source())).rejects.toEqual(failsWith('STORAGE_CLOSED'))
+    await expect(dir.writeBlob(source())).rejects.toEqual(failsWith('STORAGE_CLOSED'))
+    await expect(dir.writeLayer({ tar: source })).rejects.toEqual(failsWith('STORAGE_CLOSED'))
+    expect(cancelled).toHaveLength(3)
+  })
+
   it('that unpack to another diffID, or need a codec that is not there, say so', async () => {
     const dir = await emptyDir()
     const { descriptor } = await dir.writeLayer('tar', { codec: gzip() })
