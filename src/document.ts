@@ -65,19 +65,12 @@ export function maxSizeOf(mediaType: string, limits: Limits): number {
   return limits.maxManifestSize
 }
 
-/** Throws `LIMIT_EXCEEDED` for a document that is larger, or lists more, than a reader would take. */
-export function checkLimits(document: Document<object>, limits: Limits): void {
-  const { descriptor, value } = document
-  const max = maxSizeOf(descriptor.mediaType, limits)
-  if (descriptor.size > max) {
-    throw new OciError('LIMIT_EXCEEDED', {
-      limit: 'document size',
-      max,
-      found: descriptor.size,
-      where: descriptor.digest,
-    })
-  }
-  checkEntries(value, limits.maxEntries, descriptor.digest)
+/** Reads a document that is about to be written as any reader would. Throws what the reader would. */
+export function readBack({ descriptor, bytes }: Document<object>, limits: Limits): JsonObject {
+  const { digest: where, mediaType, size: found } = descriptor
+  const max = maxSizeOf(mediaType, limits)
+  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where })
+  return parseBounded(bytes, { where, limits })
 }
 
 /** Where a document's bytes come from, for messages, and its bounds. */
@@ -100,9 +93,9 @@ export function parseBounded(bytes: Uint8Array, options: ParseOptions): JsonObje
 export function refuse(problems: readonly Problem[], where: string): void {
   const [first] = problems
   if (first === undefined) return
-  const { at, expected, found, code } = first
-  if (code === 'DIGEST_INVALID') throw new OciError(code, { digest: found, where: `${where}#${at}` })
-  if (code === 'MEDIA_TYPE_UNEXPECTED') throw new OciError(code, { mediaType: found, expected, where })
+  const { at, expected, found, code, text = found } = first
+  if (code === 'DIGEST_INVALID') throw new OciError(code, { digest: text, where: `${where}#${at}` })
+  if (code === 'MEDIA_TYPE_UNEXPECTED') throw new OciError(code, { mediaType: text, expected, where })
   throw new OciError('DOCUMENT_INVALID', { where, at, expected, found })
 }
 

@@ -117,7 +117,7 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
   DIGEST_INVALID: d => `${quote(d.digest)} is not a digest${at(d.where)}; expected algorithm:encoded`,
   DIGEST_UNSUPPORTED: d => `digests of ${quote(d.algorithm)} can't be verified here: ${d.digest}`,
   BLOB_MISSING: d => `the layout has no blob ${d.digest}${at(d.where)}`,
-  LINK_OUTSIDE: d => `${d.path} is a link that leads out of the layout`,
+  LINK_OUTSIDE: d => `${plain(d.path)} is a link that leads out of the layout`,
   DOCUMENT_INVALID: d =>
     `${d.where}${d.at ? `#${d.at}` : ''} is not valid: expected ${d.expected}${d.found === undefined ? '' : `, found ${d.found}`}`,
   MEDIA_TYPE_UNEXPECTED: d =>
@@ -132,9 +132,9 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
   REFERENCE_NOT_FOUND: d => `no index of the layout names ${d.digest}`,
   REFERENCE_AMBIGUOUS: d => `several images could be meant${list(':', d.available)}`,
   NO_MATCHING_PLATFORM: d =>
-    `no image for ${[d.wanted.os, d.wanted.architecture, d.wanted.variant].filter(Boolean).join('/')}${list('; there are', d.available)}`,
+    `no image for ${plain([d.wanted.os, d.wanted.architecture, d.wanted.variant].filter(Boolean).join('/'))}${list('; there are', d.available)}`,
   NOT_AN_IMAGE: d =>
-    `${d.descriptor.digest} (${d.descriptor.mediaType}) is not an image: expected ${d.expected}`,
+    `${d.descriptor.digest} (${plain(d.descriptor.mediaType)}) is not an image: expected ${d.expected}`,
   CODEC_MISSING: d => `no codec for layers of type ${quote(d.mediaType)}${list('; given were', d.available)}`,
   DIFF_ID_MISMATCH: d => `layer ${d.layer} unpacks to ${d.found}, its diffID is ${d.expected}`,
   GZIP_INVALID: d => `not valid gzip: ${d.reason}${d.offset === undefined ? '' : ` (at byte ${d.offset})`}`,
@@ -160,10 +160,23 @@ function at(where: string | undefined): string {
 }
 
 function list(lead: string, items: readonly string[]): string {
-  return items.length === 0 ? '' : `${lead} ${items.join(', ')}`
+  return items.length === 0 ? '' : `${lead} ${items.map(plain).join(', ')}`
 }
 
 /** Hostile text goes into messages shortened and escaped: a terminal must not obey it. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)
+export function quote(text: string, max = 200): string {
+  return JSON.stringify(text.length > max ? `${text.slice(0, max)}…` : text).replace(obeyed, escaped)
+}
+
+/** The same without the quotes where there is nothing to escape. */
+export function plain(text: string): string {
+  obeyed.lastIndex = 0
+  return text.length <= 200 && !obeyed.test(text) ? text : quote(text)
+}
+
+// Control characters, DEL and C1 among them, which JSON leaves as they are, and what turns the text around.
+const obeyed = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

@@ -1,5 +1,6 @@
 /** What an image's manifest, config and entry must agree on; pure, on documents that are valid by themselves. */
 
+import { plain, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
 import { tagOf } from './index-json.ts'
 import { formatPlatform, matchesPlatform } from './platform.ts'
@@ -65,7 +66,7 @@ function platformFindings(
     const { platform, digest } = descriptor
     const own = platforms.get(digest)
     if (!platform?.os || !platform.architecture || own === undefined || agrees(platform, own)) return []
-    const message = `the entry says ${formatPlatform(platform)}, the config ${formatPlatform(own)}`
+    const message = `the entry says ${plain(formatPlatform(platform))}, the config ${plain(formatPlatform(own))}`
     return [{ severity: 'warning', code: 'PLATFORM_MISMATCH', digest, path, message }]
   })
 }
@@ -94,7 +95,7 @@ function tagFindings(entries: readonly EntryNote[], platforms: ReadonlyMap<strin
 
 function sharedName(entry: { descriptor: Descriptor; path: string; tag: string; isSame: boolean }): Finding {
   const { descriptor, path, tag, isSame } = entry
-  const name = JSON.stringify(tag)
+  const name = quote(tag)
   return {
     severity: isSame ? 'warning' : 'info',
     code: isSame ? 'TAG_DUPLICATE' : 'TAG_ON_PLATFORMS',

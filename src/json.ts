@@ -3,7 +3,8 @@
  * integers above 2^53 and recurses without end; a document that two tools read differently is an attack (J1).
  */
 
-import { OciError } from './errors.ts'
+import { isWellFormed } from './canonical-json.ts'
+import { OciError, quote } from './errors.ts'
 import type { JsonObject, JsonValue } from './spec.ts'
 
 /** Bounds and names for messages. */
@@ -40,7 +41,8 @@ export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return quote(value, 80)
+  const text = String(value)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
@@ -141,11 +143,13 @@ class JsonReader {
     try {
       // One token of JSON: escapes and control characters are the platform's to judge.
       const value: string = JSON.parse(token)
-      this.#at = end
-      return value
-    } catch {
-      return this.#fail('a string', kindOf(token))
-    }
+      // I-JSON (J1); only an escape can make one: others have read U+FFFD here, and no edit could write it again.
+      if (!token.includes('\\u') || isWellFormed(value)) {
+        this.#at = end
+        return value
+      }
+    } catch {}
+    return this.#fail('a string', kindOf(token))
   }
 
   #endOfString(): number {
@@ -164,7 +168,7 @@ class JsonReader {
     this.#at = number.lastIndex
     const [token, fraction, exponent] = match
     const value = Number(token)
-    if (!Number.isFinite(value)) return this.#fail('a number that a double can hold', token)
+    if (!Number.isFinite(value)) return this.#fail('a number that a double can hold', kindOf(token))
     const isInteger = fraction === undefined && exponent === undefined
     return isInteger && !Number.isSafeInteger(value) ? BigInt(token) : value
   }

@@ -2,6 +2,7 @@
 
 import { isWellFormed } from './canonical-json.ts'
 import { isDigest } from './digest.ts'
+import { quote } from './errors.ts'
 import type { Descriptor, Digest } from './spec.ts'
 
 /** A tag, a digest as a string, `{ tag }` for a tag that looks like a digest, or a descriptor. */
@@ -33,9 +34,8 @@ function looksLikeDigest(ref: string): ref is Digest {
  * Throws `RangeError` for an empty name, control characters, or more than 1,024 characters.
  */
 export function checkTag(tag: string): string {
-  const isPrintable = [...tag].every(char => char >= ' ' && char !== '\u007f')
-  if (tag === '' || tag.length > 1024 || !isPrintable || !isWellFormed(tag)) {
-    throw new RangeError(`not a tag: ${JSON.stringify(tag.slice(0, 100))}`)
+  if (tag === '' || tag.length > 1024 || /\p{Cc}/u.test(tag) || !isWellFormed(tag)) {
+    throw new RangeError(`not a tag: ${quote(tag, 100)}`)
   }
   return tag
 }

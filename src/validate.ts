@@ -13,6 +13,8 @@ export interface Problem {
   readonly found: string
   /** Set where a fault has a code of its own; else it is `DOCUMENT_INVALID`. */
   readonly code?: 'DIGEST_INVALID' | 'MEDIA_TYPE_UNEXPECTED'
+  /** The text found, as it stands there; `found` is quoted for messages. */
+  readonly text?: string
 }
 
 /** Every problem of an image index, index.json included (I1 to I5). */
@@ -46,7 +48,10 @@ export function problemsOfConfig(value: JsonObject): Problem[] {
     ...required(value.os, '/os', text),
     ...optional(value.created, '/created', text),
     ...optional(value.variant, '/variant', text),
-    ...optional(value.config, '/config', object),
+    ...optional(value.author, '/author', text),
+    ...optional(value['os.version'], '/os.version', text),
+    ...optional(value['os.features'], '/os.features', texts),
+    ...container(value.config),
     ...rootfs(value.rootfs),
     ...history(value.history),
   ]
@@ -62,7 +67,13 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
       : [problem(`${at}/mediaType`, 'a media type', mediaType)]),
     ...(isDigest(digest)
       ? []
-      : [{ ...problem(`${at}/digest`, 'a digest', digest), code: 'DIGEST_INVALID' as const }]),
+      : [
+          {
+            ...problem(`${at}/digest`, 'a digest', digest),
+            code: 'DIGEST_INVALID' as const,
+            ...(isString(digest) && { text: digest }),
+          },
+        ]),
     ...(isSize(size) ? [] : [problem(`${at}/size`, 'a size in bytes', size)]),
     ...optional(value.urls, `${at}/urls`, texts),
     ...optional(value.data, `${at}/data`, base64),
@@ -73,9 +84,9 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
   return problems
 }
 
-// RFC 6838, 4.2; parameters are tolerated, as every peer does.
+// RFC 6838, 4.2; parameters are tolerated, as every peer does, but no control characters.
 const mediaTypeGrammar =
-  /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:\s*;.*)?$/
+  /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:[ \t]*;[ \t!-~]*)?$/
 
 function problem(at: string, expected: string, found: JsonValue | undefined): Problem {
   return { at, expected, found: kindOf(found) }
@@ -89,7 +100,11 @@ function ownMediaType({ mediaType }: JsonObject, kind: ManifestKind): Problem[] 
   if (mediaType === undefined || mediaType === null || mediaType === '') return []
   if (isString(mediaType) && manifestKind(mediaType) === kind) return []
   return [
-    { ...problem('/mediaType', `the type of an image ${kind}`, mediaType), code: 'MEDIA_TYPE_UNEXPECTED' },
+    {
+      ...problem('/mediaType', `the type of an image ${kind}`, mediaType),
+      code: 'MEDIA_TYPE_UNEXPECTED',
+      ...(isString(mediaType) && { text: mediaType }),
+    },
   ]
 }
 
@@ -151,7 +166,29 @@ function rootfs(value: JsonValue | undefined): Problem[] {
 function history(value: JsonValue | undefined): Problem[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) return [problem('/history', 'an array', value)]
-  return value.flatMap((item, i) => (isJsonObject(item) ? [] : [problem(`/history/${i}`, 'an object', item)]))
+  return value.flatMap((item, i) => {
+    const at = `/history/${i}`
+    if (!isJsonObject(item)) return [problem(at, 'an object', item)]
+    return [
+      ...historyTexts.flatMap(name => optional(item[name], `${at}/${name}`, text)),
+      ...optional(item.empty_layer, `${at}/empty_layer`, flag),
+    ]
+  })
+}
+
+const historyTexts = ['created', 'created_by', 'author', 'comment']
+
+function container(value: JsonValue | undefined): Problem[] {
+  if (value === undefined || value === null) return []
+  if (!isJsonObject(value)) return [problem('/config', 'an object', value)]
+  const each = (names: readonly string[], kind: Kind): Problem[] =>
+    names.flatMap(name => optional(value[name], `/config/${name}`, kind))
+  return [
+    ...each(['User', 'WorkingDir', 'StopSignal'], text),
+    ...each(['Env', 'Entrypoint', 'Cmd'], texts),
+    ...each(['ExposedPorts', 'Volumes'], object),
+    ...each(['Labels'], textMap),
+  ]
 }
 
 /** What a field must be, and how that is said. */
@@ -164,6 +201,7 @@ const text: Kind = { expected: 'a string', holds: isString }
 const texts: Kind = { expected: 'an array of strings', holds: isStrings }
 const textMap: Kind = { expected: 'a map of strings', holds: isStringMap }
 const object: Kind = { expected: 'an object', holds: isJsonObject }
+const flag: Kind = { expected: 'true or false', holds: field => typeof field === 'boolean' }
 const base64: Kind = { expected: 'base64', holds: isBase64 }
 
 function required(field: JsonValue | undefined, at: string, kind: Kind): Problem[] {

@@ -102,6 +102,12 @@ describe('JSON that believes nothing (J1, P12)', () => {
     expect(parse(text)).toBe('\n'.repeat(2_000_000))
   })
 
+  it('refuses half a surrogate pair, which no edit could write again', () => {
+    for (const text of ['"\\ud800"', '{"\\udc00":1}', '["\\ud83d\\ud83d\\ude00"]']) {
+      expect(() => parse(text), text).toThrow(expect.objectContaining({ code: 'DOCUMENT_INVALID' }))
+    }
+  })
+
   it('says where it stopped and what it wanted', () => {
     try {
       parse('{"a": tru}')
