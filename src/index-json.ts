@@ -58,8 +58,8 @@ export function findTag(index: ImageIndex, tag: string): Descriptor[] {
 /**
  * One exclusive edit of index.json; a layout without one gets it. `edit` may run more than once.
  *
- * Throws `BLOB_MISSING` when a blob of `requires` isn't there, and `LIMIT_EXCEEDED` before it writes what a
- * reader would refuse.
+ * Throws `BLOB_MISSING` when a blob of `requires` isn't there, and `LIMIT_EXCEEDED` or `DOCUMENT_INVALID` before it
+ * writes what a reader would refuse.
  */
 export async function editIndex(
   layout: Layout<StorageAdapter>,
@@ -71,22 +71,21 @@ export async function editIndex(
     'index.json',
     now => {
       const index = edit(parseIndex(now ?? emptyIndexBytes(), bounds))
-      return boundedBytes(index, layout)
+      return readableBytes(index, layout)
     },
     options,
   )
 }
 
-function boundedBytes(index: ImageIndex, { engine }: Layout): Uint8Array {
-  const { maxIndexEntries, maxIndexSize } = engine.limits
-  refuseAbove(maxIndexEntries, index.manifests.length, 'entries')
+/** Whatever is written must be what a reader takes: no caller's value may lock everybody out of the layout. */
+function readableBytes(index: ImageIndex, { engine }: Layout): Uint8Array {
   const bytes = canonicalBytes(index)
-  refuseAbove(maxIndexSize, bytes.length, 'document size')
+  const max = engine.limits.maxIndexSize
+  const found = bytes.length
+  if (found > max)
+    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where: 'index.json' })
+  parseIndex(bytes, indexJsonOptions(engine))
   return bytes
-}
-
-function refuseAbove(max: number, found: number, limit: string): void {
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit, max, found, where: 'index.json' })
 }
 
 function annotation(entry: Descriptor, key: string): string | undefined {
@@ -94,7 +93,8 @@ function annotation(entry: Descriptor, key: string): string | undefined {
   return annotations && Object.hasOwn(annotations, key) ? annotations[key] : undefined
 }
 
-function named(entry: Descriptor, tag: string): Descriptor {
+/** An entry as it stands in index.json under a name. */
+export function named(entry: Descriptor, tag: string): Descriptor {
   const fullName = annotation(entry, annotationKeys.containerdName)
   return {
     ...entry,
@@ -109,6 +109,7 @@ function named(entry: Descriptor, tag: string): Descriptor {
 /** Keeps the repository and changes the tag, unless the new name is a full one itself. */
 function renamed(fullName: string, tag: string): string {
   if (/[/:@]/.test(tag)) return tag
-  const repository = fullName.replace(/@.*$/, '').replace(/:[^:/]*$/, '')
-  return `${repository}:${tag}`
+  const [name = ''] = fullName.split('@', 1)
+  const colon = name.lastIndexOf(':')
+  return `${colon > name.lastIndexOf('/') ? name.slice(0, colon) : name}:${tag}`
 }

@@ -2,12 +2,11 @@
 
 import { type BlobOptions, BlobWriter, findBlob, openBlob, readVerified, writeBlob } from './blob.ts'
 import { canonicalBytes } from './canonical-json.ts'
-import { blobPath } from './digest.ts'
 import { type Document, emptyIndexBytes } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { OciError } from './errors.ts'
 import type { Draft } from './image.ts'
-import { editIndex, type Tag, tagsOf, withEntry, withoutTags } from './index-json.ts'
+import { editIndex, type Tag, tagsOf, withoutTags } from './index-json.ts'
 import {
   type Layer,
   type LayerOptions,
@@ -27,6 +26,7 @@ import {
   type InsertOptions,
   insertManifest,
   replaceWithSingleManifest,
+  tagEntry,
   type WriteImageOptions,
   writeDocument,
   writeImage,
@@ -245,7 +245,12 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     return writeImage(this, image, options)
   }
 
-  /** Gives what a reference names further names; each drops every entry that had it. Gives the descriptor. */
+  /**
+   * Gives what a reference names further names; each drops every entry that had it. Gives the descriptor.
+   *
+   * Throws `BLOB_MISSING` when it isn't here, or what it reaches goes meanwhile; `SIZE_MISMATCH`, and what `resolve`
+   * throws.
+   */
   async tag(
     this: OciDir<StorageAdapter>,
     ref: Ref,
@@ -253,10 +258,7 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
   ): Promise<Descriptor> {
     for (const tag of tags) checkTag(tag)
     const descriptor = await this.resolve(ref)
-    const requires = [blobPath(descriptor.digest)]
-    await editIndex(this, index => tags.reduce((edited, tag) => withEntry(edited, descriptor, tag), index), {
-      requires,
-    })
+    await tagEntry(this, descriptor, tags)
     return descriptor
   }
 

@@ -10,11 +10,11 @@ import {
   writeBlob,
 } from './blob.ts'
 import { blobPath } from './digest.ts'
-import { checkLimits, type Document, makeDocument, refuse } from './document.ts'
+import { type Document, makeDocument, readBack, refuse } from './document.ts'
 import { isOciError } from './errors.ts'
 import { type Draft, layersOf } from './image.ts'
-import { editIndex, withEntry } from './index-json.ts'
-import type { Layout } from './layout.ts'
+import { editIndex, named, withEntry } from './index-json.ts'
+import { type Layout, readDocument } from './layout.ts'
 import { layerType } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
 import { checkTag } from './reference.ts'
@@ -32,6 +32,7 @@ import {
 import type { AbortOptions, BlobPath, StorageAdapter } from './storage.ts'
 import { chunksOf } from './streams.ts'
 import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
+import { type Node, walk } from './walk.ts'
 
 /** Options of `insertManifest`. */
 export interface InsertOptions extends AbortOptions {
@@ -75,7 +76,8 @@ export async function writeImage(
     change: (index, entry) => withEntry(index, { ...entry, ...(platform && { platform }) }, tag),
     tag,
   })
-  const descriptor = { ...manifest.descriptor, ...(platform && { platform }) }
+  const entry = { ...entryOf(manifest), ...(platform && { platform }) }
+  const descriptor = tag === undefined ? entry : named(entry, tag)
   return { layout, descriptor, manifest, config, index: undefined, tag }
 }
 
@@ -93,7 +95,8 @@ export async function insertManifest(
     change: (index, entry) => withEntry(index, described(entry, options), tag),
     tag,
   })
-  return described(written.descriptor, options)
+  const entry = described(entryOf(written), options)
+  return tag === undefined ? entry : named(entry, tag)
 }
 
 /** Writes a manifest and makes it the only entry of index.json; nothing of the old index is kept. */
@@ -113,7 +116,19 @@ export async function replaceWithSingleManifest(
     }),
     tag: undefined,
   })
-  return described(written.descriptor, options)
+  return described(entryOf(written), options)
+}
+
+/** Gives what is in the layout further names; nothing of what is here now may be gone when they stand there. */
+export async function tagEntry(
+  layout: Writable,
+  descriptor: Descriptor,
+  tags: readonly string[],
+): Promise<void> {
+  const requires = await presentBelow(layout, descriptor)
+  await editIndex(layout, index => tags.reduce((edited, tag) => withEntry(edited, descriptor, tag), index), {
+    requires,
+  })
 }
 
 /** Writes any value as a JSON blob, in canonical JSON. Throws `DOCUMENT_INVALID`, `LIMIT_EXCEEDED` before writing. */
@@ -169,13 +184,13 @@ async function publish(
   checkDocument(manifest, layout)
   const own = [...documents, manifest]
   const requires = [
-    ...(await requiredPaths(layout, required)),
+    ...(await requiredPaths(layout, required, { signal })),
     ...own.map(document => blobPath(document.descriptor.digest)),
   ]
   for (let attempt = 1; ; attempt++) {
     for (const document of own) await store(layout, document, { signal })
     try {
-      await editIndex(layout, index => change(index, manifest.descriptor), { requires, signal })
+      await editIndex(layout, index => change(index, entryOf(manifest)), { requires, signal })
       return manifest
     } catch (error) {
       const mayRetry = attempt < attempts && isOciError(error, 'BLOB_MISSING')
@@ -197,13 +212,52 @@ async function store(layout: Writable, document: Document<object>, options: Abor
   await writeBlob(writer, chunksOf(bytes, options))
 }
 
+/** The entry of a manifest: with its artifactType (D8) and, for a referrer, its annotations, as the crate has them. */
+function entryOf({ descriptor, value }: Document<ImageManifest>): Descriptor {
+  const { artifactType, subject, annotations } = value
+  return {
+    ...descriptor,
+    ...(artifactType && { artifactType }),
+    ...(subject && annotations && { annotations }),
+  }
+}
+
 /** Blobs in an external place can't go with a gc of this layout, and foreign layers needn't be here at all. */
-async function requiredPaths(layout: Writable, required: readonly Descriptor[]): Promise<BlobPath[]> {
+async function requiredPaths(
+  layout: Writable,
+  required: readonly Descriptor[],
+  options: AbortOptions,
+): Promise<BlobPath[]> {
   const paths = new Set<BlobPath>()
   for (const descriptor of required) {
     if (layerType(descriptor.mediaType)?.foreign) continue
-    const elsewhere = await findBlob(layout.places.slice(1), descriptor.digest)
+    const elsewhere = await findBlob(layout.places.slice(1), descriptor.digest, options)
     if (elsewhere === undefined) paths.add(blobPath(descriptor.digest))
+  }
+  return [...paths]
+}
+
+/** The blob of an entry, and those that it reaches here: a sparse image may be tagged, a vanishing one may not. */
+async function presentBelow(layout: Writable, { mediaType, digest, size }: Descriptor): Promise<BlobPath[]> {
+  await openBlob(layout.places, { digest, size })
+  const paths = new Set<BlobPath>()
+  const { limits } = layout.engine
+  const read = async (node: Node): Promise<JsonObject | undefined> => {
+    try {
+      return (await readDocument(layout, node.descriptor)).value
+    } catch (error) {
+      // A broken image may have further names: fsck says what is wrong with it.
+      if (isOciError(error)) return undefined
+      throw error
+    }
+  }
+  for await (const { descriptor, role } of walk(
+    { manifests: [{ mediaType, digest, size }] },
+    { limits, read },
+  )) {
+    if (role !== 'subject' && (await layout.storage.open(blobPath(descriptor.digest)))) {
+      paths.add(blobPath(descriptor.digest))
+    }
   }
   return [...paths]
 }
@@ -220,13 +274,12 @@ async function fetchBaseLayers(layout: Writable, { base }: Draft, options: Write
   }
 }
 
-function checkDocument({ descriptor, value, bytes }: Document<object>, layout: Writable): void {
-  checkLimits({ descriptor, value, bytes }, layout.engine.limits)
-  refuse(problemsOf(descriptor.mediaType, value), descriptor.mediaType)
+function checkDocument(document: Document<object>, layout: Writable): void {
+  const { mediaType } = document.descriptor
+  refuse(problemsOf(mediaType, readBack(document, layout.engine.limits)), mediaType)
 }
 
-function problemsOf(mediaType: string, value: object): Problem[] {
-  const fields: JsonObject = { ...value }
+function problemsOf(mediaType: string, fields: JsonObject): Problem[] {
   switch (mediaType) {
     case mediaTypes.manifest:
     case mediaTypes.dockerManifest:

@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
+import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
+import type { BlobPath, StorageAdapter } from '../../../src/storage.ts'
 import { collect } from '../../../src/streams.ts'
 import { RawStorage } from './raw-storage.ts'
-import { amd64, arm64, emptyDir, failsWith, text, writeSample } from './samples.ts'
+import {
+  addImage,
+  amd64,
+  arm64,
+  emptyDir,
+  failsWith,
+  named,
+  rawLayout,
+  text,
+  writeSample,
+} from './samples.ts'
 
 const readAll = async (stream: ReadableStream<Uint8Array>): Promise<string> =>
   new TextDecoder().decode(await collect(stream, { max: 1 << 20 }))
@@ -208,10 +220,109 @@ describe('tags', () => {
     expect(await dir.tags()).toEqual([])
   })
 
+  it('never name what goes away while they are written', async () => {
+    const dir = await emptyDir()
+    const image = await writeSample(dir, { tag: 'a' })
+    const [layer] = image.manifest.value.layers
+    let taken = 0
+    const storage: StorageAdapter = new Proxy(dir.storage, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (name !== 'update') return typeof value === 'function' ? value.bind(target) : value
+        // An untag and a gc in the last moment, and a writer who has just stored the manifest again.
+        return async (...call: Parameters<StorageAdapter['update']>) => {
+          await target.update('index.json', () => text('{"schemaVersion":2,"manifests":[]}'))
+          taken += await target.remove(() => [`blobs/${layer?.digest.replace(':', '/')}` as BlobPath])
+          return target.update(...call)
+        }
+      },
+    })
+    const beside = await OciDir.open(storage)
+    await expect(beside.tag('a', 'b')).rejects.toEqual(failsWith('BLOB_MISSING', { digest: layer?.digest }))
+    expect(taken).toBe(1)
+    expect(await dir.tags()).toEqual([])
+  })
+
+  it('can be given to what stands in an external place, to a sparse image, but not to nothing', async () => {
+    const elsewhere = await emptyDir()
+    const there = await writeSample(elsewhere, { tag: 'there' })
+    const dir = await OciDir.open((await emptyDir()).storage, { blobs: elsewhere.storage })
+    await dir.tag(there.descriptor, 'external')
+    expect((await dir.openImage('external')).descriptor.digest).toBe(there.descriptor.digest)
+    const here = await emptyDir()
+    const sparse = await writeSample(here, { tag: 'sparse' })
+    await here.storage.remove(() => [
+      `blobs/${sparse.manifest.value.layers[0]?.digest.replace(':', '/')}` as BlobPath,
+    ])
+    await here.tag('sparse', 'again')
+    expect(await here.tags()).toHaveLength(2)
+    const nothing = { ...there.descriptor, digest: `sha256:${'1'.repeat(64)}` as const }
+    await expect(here.tag(nothing, 'gone')).rejects.toEqual(failsWith('BLOB_MISSING'))
+    const wrong = { ...sparse.descriptor, size: 1 }
+    await expect(here.tag(wrong, 'wrong')).rejects.toEqual(failsWith('SIZE_MISMATCH'))
+  })
+
+  it('a value that no reader would take is refused before it locks everybody out', async () => {
+    const dir = await emptyDir()
+    const image = await writeSample(dir, { tag: 'a' })
+    const { bytes } = await dir.readIndex()
+    await expect(dir.tag({ ...image.descriptor, mediaType: 'none' }, 'b')).rejects.toEqual(
+      failsWith('DOCUMENT_INVALID'),
+    )
+    const annotations = { x: 1 } as object as Record<string, string>
+    await expect(dir.insertManifest(image.manifest.value, { annotations })).rejects.toEqual(
+      failsWith('DOCUMENT_INVALID'),
+    )
+    const config = { ...image.config.value, 'os.version': 5 as unknown as string }
+    await expect(dir.writeImage({ manifest: image.manifest.value, config })).rejects.toEqual(
+      failsWith('DOCUMENT_INVALID', { at: '/os.version' }),
+    )
+    let deep: object = {}
+    for (let i = 0; i < 70; i++) deep = { deep }
+    await expect(dir.writeDocument(deep, { mediaType: 'x/y' })).rejects.toEqual(failsWith('LIMIT_EXCEEDED'))
+    expect((await dir.readIndex()).bytes).toEqual(bytes)
+  })
+
+  it('an entry written is given back as it stands in index.json', async () => {
+    const dir = await emptyDir()
+    const image = await writeSample(dir, { tag: 'a' })
+    const { value, descriptor } = image.manifest
+    const inserted = await dir.insertManifest(
+      { ...value, artifactType: 'a/b', subject: descriptor, annotations: { k: 'v' } },
+      { tag: 'b' },
+    )
+    expect((await dir.readIndex()).value.manifests).toEqual([image.descriptor, inserted])
+    // D8, and the crate's rule for referrers.
+    expect(inserted).toMatchObject({ artifactType: 'a/b', annotations: { k: 'v' } })
+  })
+
+  it('of others never reach a terminal as a command to it', async () => {
+    const storage = rawLayout(new RawStorage(), [])
+    const evil = '\u001b[2J\u009b2J\u007f\u202e'
+    const image = await addImage(storage, { os: evil, architecture: evil })
+    rawLayout(storage, [named(image, evil), named({ ...image, platform: amd64 }, evil), named(image, evil)])
+    const dir = await OciDir.open(storage)
+    const messages = [
+      ...(await fsck(storage)).findings.map(({ message }) => message),
+      ...(await Promise.all(
+        [dir.openImage('x'), dir.openImage(evil, { platform: 'linux/s390x' }), dir.openImage(`${evil}1`)].map(
+          opening =>
+            opening.then(
+              () => 'opened',
+              ({ message }) => String(message),
+            ),
+        ),
+      )),
+    ]
+    expect(messages).toHaveLength(6)
+    expect(messages.join()).toContain('\\u009b')
+    for (const message of messages) expect(message).not.toMatch(/[\p{Cc}\u202e]/u)
+  })
+
   it('refuse what no terminal should see', async () => {
     const dir = await emptyDir()
     await writeSample(dir, { tag: 'a' })
-    for (const tag of ['', '\u001b[2J', 'a\nb', 'x'.repeat(1025), '\ud800']) {
+    for (const tag of ['', '\u001b[2J', '\u009b2J', 'a\nb', 'x'.repeat(1025), '\ud800']) {
       await expect(dir.tag('a', tag)).rejects.toBeInstanceOf(RangeError)
     }
     expect(await dir.tags()).toHaveLength(1)
