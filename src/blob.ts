@@ -24,7 +24,7 @@ export interface Progress {
 
 /** Options that calls which move many bytes take. */
 export interface ProgressOptions extends AbortOptions {
-  /** Called now and then, at least once at the end. */
+  /** Called as bytes pass: not at all where there are none, or where all are there already. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 

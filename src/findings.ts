@@ -22,7 +22,7 @@ export type FindingCode =
   | 'HISTORY_COUNT'
   /** A descriptor's platform isn't its config's. */
   | 'PLATFORM_MISMATCH'
-  /** A config without os or architecture. */
+  /** A config whose os or architecture is empty. */
   | 'PLATFORM_EMPTY'
   /** A descriptor's `data` isn't its blob. */
   | 'DATA_MISMATCH'

@@ -3,6 +3,7 @@
 import { plain, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
 import { tagOf } from './index-json.ts'
+import { layerType } from './media-types.ts'
 import { formatPlatform, matchesPlatform } from './platform.ts'
 import { annotationKeys, type Descriptor, type ImageConfig, type Platform } from './spec.ts'
 import type { Node } from './walk.ts'
@@ -48,6 +49,25 @@ export function configFindings(node: Node, config: ImageConfig, layers: number):
     found.push(finding('info', 'PLATFORM_EMPTY', 'the config names no os or no architecture'))
   }
   return found
+}
+
+/** A layer that isn't compressed is its own diffID (C8); others would have to be unpacked. */
+export function plainLayerFindings(
+  node: Node,
+  { diffIds, layers }: { diffIds: readonly string[]; layers: readonly Descriptor[] },
+): Finding[] {
+  return layers.flatMap(({ mediaType, digest }, i) => {
+    const diffId = diffIds[i]
+    const isPlain = layerType(mediaType)?.compression === 'none'
+    if (!isPlain || diffId === undefined || diffId === digest || !isSameAlgorithm(diffId, digest)) return []
+    const path = `${node.path}/rootfs/diff_ids/${i}`
+    const message = `the layer is not compressed, but its diffID is ${diffId}`
+    return [{ severity: 'error', code: 'DIFF_ID_MISMATCH', digest, path, message }]
+  })
+}
+
+function isSameAlgorithm(a: string, b: string): boolean {
+  return a.slice(0, a.indexOf(':')) === b.slice(0, b.indexOf(':'))
 }
 
 /** Entries whose platform isn't their config's, and names that stand on more than one entry. */

@@ -6,15 +6,15 @@ import { maxSizeOf, parseBounded } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
-import { configFindings, type EntryNote, entryFindings } from './fsck-image.ts'
+import { configFindings, type EntryNote, entryFindings, plainLayerFindings } from './fsck-image.ts'
 import { checkMarker, indexJsonOptions, type Layout, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
-import type { Descriptor, Digest, ImageConfig, JsonObject, Platform } from './spec.ts'
+import type { Descriptor, Digest, ImageConfig, JsonObject, JsonValue, Platform } from './spec.ts'
 import type { ReadableStorage, StorageEntry, StoredFile } from './storage.ts'
 import { chunksOf } from './streams.ts'
 import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
-import { isDocument, isTooDeep, type Node, walk } from './walk.ts'
+import { isDescriptor, isDocument, isTooDeep, type Node, walk } from './walk.ts'
 
 /** Options of `fsck`. */
 export interface FsckOptions extends ProgressOptions {
@@ -48,7 +48,7 @@ export interface FsckCounts {
  * Checks a layout: marker, index.json, nested indexes, manifests, configs, layers, their sizes and digests, and
  * the blobs that nothing names. It works where `OciDir.open` throws, and goes on after each fault.
  *
- * Layers are hashed, not unpacked. It throws only for an abort or when the medium itself can't be listed.
+ * Layers are hashed, not unpacked: only of uncompressed ones is the diffID checked. It throws only for an abort or when the medium itself can't be listed.
  *
  * @example
  * const { ok, findings } = await fsck(storage, { onProgress: ({ bytes }) => show(bytes) })
@@ -145,8 +145,12 @@ class Check {
     if (problems.length > 0 || manifest === undefined || manifest.node !== node.parent) return
     // `problemsOfConfig` has just looked at every field that the type names.
     const config = value as object as ImageConfig
-    const layers = Array.isArray(manifest.value.layers) ? manifest.value.layers.length : 0
-    this.#findings.push(...configFindings(node, config, layers))
+    const layers: readonly JsonValue[] = Array.isArray(manifest.value.layers) ? manifest.value.layers : []
+    this.#findings.push(...configFindings(node, config, layers.length))
+    const diffIds = config.rootfs.diff_ids ?? []
+    if (layers.length === diffIds.length && layers.every(isDescriptor)) {
+      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#findings.push(found)
+    }
     const platform = platformOfConfig(config)
     if (platform !== undefined) this.#platforms.set(manifest.node.descriptor.digest, platform)
   }

@@ -24,7 +24,7 @@ export interface Image {
   readonly descriptor: Descriptor
   readonly manifest: Document<ImageManifest>
   readonly config: Document<ImageConfig>
-  /** The index that lists it: index.json, or a nested one. */
+  /** The index that lists it: index.json, or a nested one; absent for one just written or asked for by its descriptor. */
   readonly index: Document<ImageIndex> | undefined
   /** The tag that it was asked for by. */
   readonly tag: string | undefined

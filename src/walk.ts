@@ -85,7 +85,7 @@ function list(value: JsonValue | undefined): readonly JsonValue[] {
 }
 
 /** Good enough to be followed: what is optional in it may be wrong. */
-function isDescriptor(value: JsonValue | undefined): value is JsonObject & Descriptor {
+export function isDescriptor(value: JsonValue | undefined): value is JsonObject & Descriptor {
   if (!isJsonObject(value)) return false
   const { mediaType, digest, size } = value
   return problemsOfDescriptor({ mediaType, digest, size }, '').length === 0

@@ -362,6 +362,21 @@ describe('fsck', () => {
     expect((await fsck(storage)).findings).toEqual([])
   })
 
+  it('C8: the diffID of an uncompressed layer is its digest', async () => {
+    const storage = new RawStorage()
+    const check = async (mediaType: string): Promise<string[]> => {
+      const layer = await addBlob(storage, 'l', mediaType)
+      const rootfs = { type: 'layers', diff_ids: [`sha256:${'b'.repeat(64)}`] }
+      const config = await addBlob(storage, { ...amd64, rootfs }, mediaTypes.config)
+      const manifest = { schemaVersion: 2, config, layers: [layer] }
+      const found = await fsck(rawLayout(storage, [await addBlob(storage, manifest, mediaTypes.manifest)]))
+      return codes(found).filter(code => !code.endsWith('BLOB_UNREFERENCED'))
+    }
+    expect(await check(mediaTypes.layer)).toEqual(['error DIFF_ID_MISMATCH'])
+    expect(await check(mediaTypes.dockerLayer)).toEqual(['error DIFF_ID_MISMATCH'])
+    expect(await check(mediaTypes.layerGzip)).toEqual([])
+  })
+
   it('a digest of an algorithm named like a field of every object is only unverifiable', async () => {
     const storage = new RawStorage([['blobs/constructor/abc', 'x']])
     const result = await fsck(rawLayout(storage, [{ mediaType: 'x/y', digest: 'constructor:abc', size: 1 }]))

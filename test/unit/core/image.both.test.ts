@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { memory } from '../../../adapters/memory.ts'
+import { identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
+import { fsck } from '../../../src/fsck.ts'
 import { configure, draft, pushLayer } from '../../../src/image.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
@@ -193,6 +196,46 @@ describe('writeImage', () => {
     expect('created' in opened.config.value).toBe(false)
   })
 
+  it('P9: an abort at any call of the storage ends with its reason and leaves nothing half done', async () => {
+    let attempts = 0
+    let fired = 0
+    let leftovers = 0
+    for (const codec of [identity, gzip()]) {
+      for (let stopAt = 1, wasReached = true; wasReached; stopAt++) {
+        const storage = memory()
+        await OciDir.ensure(storage)
+        const controller = new AbortController()
+        const reason = new Error('enough')
+        let calls = 0
+        const dir = await OciDir.open(
+          watched(storage, () => {
+            calls += 1
+            if (calls === stopAt) controller.abort(reason)
+          }),
+        )
+        attempts += 1
+        calls = 0
+        const { signal } = controller
+        const source = chunksOf(new Blob([new Uint8Array(600_000)]))
+        const writing = dir
+          .writeLayer(source, { codec, signal })
+          .then(layer => dir.writeImage(pushLayer(draft(amd64), layer), { tag: 'x', signal }))
+        const outcome = await writing.then(
+          () => undefined,
+          error => error,
+        )
+        wasReached = controller.signal.aborted
+        if (outcome !== undefined) expect(outcome).toBe(reason)
+        if (wasReached) fired += 1
+        const { findings } = await fsck(storage)
+        leftovers += findings.filter(({ code }) => code !== 'BLOB_UNREFERENCED').length
+      }
+    }
+    console.log(`P9: ${attempts} attempts, ${fired} aborts fired, ${leftovers} leftovers`)
+    expect(leftovers).toBe(0)
+    expect(fired).toBeGreaterThan(20)
+  })
+
   it('P22: the same input gives the same bytes', async () => {
     const digests = new Set<string>()
     for (let i = 0; i < 5; i++)
@@ -367,3 +410,22 @@ it('a layer of many chunks is stored in one pass, with what the source gives', a
   const tar = await dir.readLayer(layer, { codecs: [gzip()] })
   expect((await collect(tar, { max: 300_000 })).length).toBe(200_000)
 })
+
+/** A storage that tells of each call, before it and when it is done; also of those of its staged files. */
+function watched<T extends object>(target: T, onCall: () => void): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...given: unknown[]) => {
+        onCall()
+        const result: unknown = value.apply(target, given)
+        if (!(result instanceof Promise)) return result
+        return result.then(done => {
+          onCall()
+          return name === 'stage' ? watched(done, onCall) : done
+        })
+      }
+    },
+  })
+}
