@@ -60,18 +60,16 @@ export async function writeImage(
   options: WriteImageOptions = {},
 ): Promise<Image> {
   const { tag, layers = 'all', signal } = options
-  if (layers === 'all') await fetchBaseLayers(layout, image, options)
   const config = await makeDocument(image.config, mediaTypes.config, layout.engine.native)
   checkDocument(config, layout)
   const value = { ...image.manifest, config: configDescriptor(image.manifest.config, config.descriptor) }
   layersOf({ manifest: { ...config, value }, config })
   const platform = platformOfConfig(image.config)
-  const kept =
-    layers === 'new' ? new Set(image.base?.manifest.value.layers.map(layer => layer.digest)) : new Set()
-  const required = value.layers.filter(layer => !kept.has(layer.digest))
+  const ofBase = new Set<string>(image.base?.manifest.value.layers.map(layer => layer.digest))
   const manifest = await publish(layout, value, {
     documents: [config],
-    required,
+    required: layers === 'new' ? value.layers.filter(layer => !ofBase.has(layer.digest)) : value.layers,
+    ...(layers === 'all' && { fetched: ofBase, fetch: () => fetchBaseLayers(layout, image, options) }),
     signal,
     change: (index, entry) => withEntry(index, { ...entry, ...(platform && { platform }) }, tag),
     tag,
@@ -169,32 +167,37 @@ interface Publication extends AbortOptions {
   readonly required: readonly Descriptor[]
   readonly change: Change
   readonly tag: string | undefined
+  /** Brings blobs that may lie elsewhere; called again when one of `fetched` was taken away. */
+  readonly fetch?: () => Promise<void>
+  readonly fetched?: ReadonlySet<string>
 }
 
-/** A gc beside us may take a document between its commit and its entry: then it is written again. */
+/** A gc beside us may take a blob between its commit and its entry: then it is written, or fetched, again. */
 const attempts = 5
 
 async function publish(
   layout: Writable,
   value: ImageManifest,
-  { documents, required, change, tag, signal }: Publication,
+  { documents, required, change, tag, signal, fetch, fetched }: Publication,
 ): Promise<Document<ImageManifest>> {
   if (tag !== undefined) checkTag(tag)
   const manifest = await makeDocument(value, value.mediaType || mediaTypes.manifest, layout.engine.native)
   checkDocument(manifest, layout)
   const own = [...documents, manifest]
+  const restorable = new Set<string>([...(fetched ?? []), ...own.map(document => document.descriptor.digest)])
   const requires = [
     ...(await requiredPaths(layout, required, { signal })),
     ...own.map(document => blobPath(document.descriptor.digest)),
   ]
   for (let attempt = 1; ; attempt++) {
+    await fetch?.()
     for (const document of own) await store(layout, document, { signal })
     try {
       await editIndex(layout, index => change(index, entryOf(manifest)), { requires, signal })
       return manifest
     } catch (error) {
       const mayRetry = attempt < attempts && isOciError(error, 'BLOB_MISSING')
-      if (!mayRetry || !own.some(document => document.descriptor.digest === error.data.digest)) throw error
+      if (!mayRetry || !restorable.has(error.data.digest)) throw error
     }
   }
 }

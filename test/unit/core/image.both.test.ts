@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
 import { identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
+import { blobPath } from '../../../src/digest.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { configure, draft, pushLayer } from '../../../src/image.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
@@ -353,6 +354,25 @@ describe('writeImage', () => {
     console.log(`gc beside writeImage: ${taken} documents taken, 0 lost`)
     expect(taken).toBe(2)
     expect((await dir.openImage('app')).descriptor.digest).toBe(image.descriptor.digest)
+  })
+
+  it('fetches a layer of its base again when a gc beside it took it', async () => {
+    const base = await writeSample(await emptyDir(), { tag: 'base' })
+    const [layer] = base.manifest.value.layers
+    if (layer === undefined) throw new Error('no layer')
+    const dir = await emptyDir()
+    const { storage } = dir
+    let taken = 0
+    const update: typeof storage.update = async (path, edit, options) => {
+      if (path === 'index.json' && taken < 2) taken += await storage.remove(() => [blobPath(layer.digest)])
+      return storage.update(path, edit, options)
+    }
+    const raced = await OciDir.open({ ...forward(storage), update })
+    await raced.writeImage(draft(base), { tag: 'app' })
+    console.log(`gc beside writeImage on a base: ${taken} layers taken, 0 lost`)
+    expect(taken).toBe(2)
+    expect(await dir.hasBlob(layer)).toBe(true)
+    expect((await dir.tags()).map(({ tag }) => tag)).toEqual(['app'])
   })
 })
 
