@@ -1,7 +1,8 @@
-/** A tar from outside, judged by its first bytes: plain ones pass as they are, gzip is taken off. */
+/** A tar from outside: plain ones pass as they are, gzip is taken off, and what is cut short is refused. */
 
 import { gunzip } from '../src/codec/gzip.ts'
-import { type AbortOptions, type NativeTools, OciError } from '../src/index.ts'
+import { type AbortOptions, isOciError, type NativeTools, OciError } from '../src/index.ts'
+import { readTar } from '../src/tar/index.ts'
 
 /** What a tar's reading needs. */
 export interface TarInputOptions extends AbortOptions {
@@ -13,7 +14,7 @@ export interface TarInputOptions extends AbortOptions {
 /**
  * The bytes of a tar. Gzip is unpacked, so that the layer's diffID is its tar's.
  *
- * Throws `TAR_INVALID` for what isn't a tar, `UNSUPPORTED` for other compressions, `GZIP_INVALID`.
+ * Throws `TAR_INVALID` for what isn't a tar or not a whole one, `UNSUPPORTED` for other compressions, `GZIP_INVALID`.
  */
 export async function* plainTar(
   source: AsyncIterable<Uint8Array>,
@@ -23,11 +24,11 @@ export async function* plainTar(
   const name = compressionOf(start)
   if (name === undefined) {
     checkTar(start, options)
-    yield* chunks
+    yield* wholeTar(chunks, options)
   } else if (name === 'gzip') {
     const unpacked = await peek(gunzip(chunks, options))
     checkTar(unpacked.start, options)
-    yield* unpacked.chunks
+    yield* wholeTar(unpacked.chunks, options)
   } else {
     const feature = `layers from ${name} (unpack it first: ${name} -dc … | ocidir build … --layer -)`
     throw new OciError('UNSUPPORTED', { feature, where: options.where })
@@ -64,6 +65,46 @@ async function* all(
   } finally {
     await iterator.return?.()
   }
+}
+
+/**
+ * The same bytes, read as a tar on their way: a pipe doesn't tell that its writer died, and an image of half a tar
+ * would only fail where it is used. At its end it throws what `walk` found.
+ */
+async function* wholeTar(
+  chunks: AsyncIterable<Uint8Array>,
+  options: TarInputOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const fault = walk(readable, options)
+  const walker = writable.getWriter()
+  try {
+    for await (const chunk of chunks) {
+      // A walk that has ended takes no more; what it found is asked for below.
+      await walker.write(chunk).catch(() => {})
+      yield chunk
+    }
+    await walker.close().catch(() => {})
+    const found = await fault
+    if (found !== undefined) throw found
+  } finally {
+    await walker.abort().catch(() => {})
+  }
+}
+
+/** Only what is no tar counts: a limit or a form of sparse files that is unknown here is no reason to refuse it. */
+async function walk(
+  tar: ReadableStream<Uint8Array>,
+  { signal, where }: TarInputOptions,
+): Promise<OciError<'TAR_INVALID'> | undefined> {
+  const entries = readTar(tar, { signal })
+  try {
+    for (let next = await entries.next(); !next.done; ) next = await entries.next()
+  } catch (error) {
+    if (!isOciError(error, 'TAR_INVALID')) return undefined
+    return new OciError('TAR_INVALID', { ...error.data, reason: `${where}: ${error.data.reason}` })
+  }
+  return undefined
 }
 
 function compressionOf(start: Uint8Array): string | undefined {

@@ -67,7 +67,7 @@ gives the same digest everywhere when SOURCE_DATE_EPOCH (or --created, and files
                        0755 if any may run them, sorted; SOURCE_DATE_EPOCH, if set, is every file's time
   --layer TAR          a layer of a tar, kept byte for byte; a tar.gz is unpacked first and then compressed as
                        --compression says, so its own compressed bytes aren't kept
-  --layer -            the same with a tar on stdin
+  --layer -            the same with a tar on stdin; a tar that is cut short or damaged is refused
                        Layers are stacked in the order given, the first below
   --compression gzip|none
                        gzip by default: ocidir-gzip-1, whose bytes depend on the input and the level only

@@ -157,6 +157,38 @@ describe('a tar', () => {
   })
 })
 
+describe('a tar whose writer died', () => {
+  it.each<[string, (whole: Buffer) => Buffer]>([
+    ['in a file', whole => whole.subarray(0, 51_200)],
+    ['in a header', whole => whole.subarray(0, 700)],
+    ['before it was packed', whole => gzipSync(whole.subarray(0, 51_200))],
+  ])('%s is refused, and leaves nothing behind', async (_, cut) => {
+    const args = ['build', 'cut:1', '--layer', '-']
+    const { code, stdout, stderr } = await ocidir(args, { cwd, env, input: cut(tar) })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/not a valid tar: stdin: cut short/)
+    expect(await json(['fsck', 'cut'], { cwd })).toEqual({ ok: true, validated: 0, findings: [] })
+  })
+
+  it('is taken where it ends after a file: the two zero blocks may be missing', async () => {
+    const [own, all] = [tar.subarray(0, 512), tar.subarray(0, withoutEnd(tar))]
+    for (const [input, count] of [
+      [own, 0],
+      [all, 4],
+    ] as const) {
+      await json(['build', 'endless:1', '--layer', '-'], { cwd, env, input })
+      expect(await list('endless:1')).toHaveLength(count)
+    }
+  })
+})
+
+/** Where the zero blocks at a tar's end begin. */
+function withoutEnd(whole: Buffer): number {
+  let end = whole.length
+  while (whole.subarray(end - 512, end).every(byte => byte === 0)) end -= 512
+  return end
+}
+
 describe('the result', () => {
   it('as json has exactly these fields', async () => {
     const built = await build('out:reg.io/app:1', '--platform', 'linux/arm64/v8', '--layer', 'app')
