@@ -69,9 +69,12 @@ export function wantsJson({ format = 'text' }: { readonly format?: string | unde
   return format === 'json'
 }
 
-/** The platform of `--platform`. Throws `UsageError`. */
+/** The platform of `--platform`. A word alone is refused: `linux` would be taken for an architecture. */
 export function platformArg(text: string | undefined): Platform | undefined {
   if (text === undefined) return undefined
+  if (!text.includes('/')) {
+    throw new UsageError(`--platform: a platform is os/architecture[/variant], not ${quoted(text)}`)
+  }
   try {
     return parsePlatform(text)
   } catch (error) {

@@ -41,15 +41,18 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
     return 2
   }
   if (name === '--version' || name === '-V') return print(`ocidir ${await version()}`, io)
-  if (name === '--help' || name === '-h' || name === 'help') return help(rest, io)
+  if (helpNames.has(name)) return help(rest, io)
   const command = commandNamed(name)
   const own = withWords(rest, command.wordOptions ?? [])
   return asksForHelp(own) ? print(command.help.trimEnd(), io) : command.run(own, io)
 }
 
+const helpNames: ReadonlySet<string> = new Set(['--help', '-h', 'help'])
+
 async function help([name, ...more]: readonly string[], io: Io): Promise<number> {
   if (more.length > 0) throw new UsageError('help takes one command')
-  return print(name === undefined ? overview() : commandNamed(name).help.trimEnd(), io)
+  const isOverview = name === undefined || helpNames.has(name)
+  return print(isOverview ? overview() : commandNamed(name).help.trimEnd(), io)
 }
 
 function commandNamed(name: string): Command {

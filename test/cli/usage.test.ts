@@ -25,6 +25,15 @@ describe('help', () => {
     expect([short, long]).toEqual([asked, asked])
   })
 
+  it.each([
+    ['help', '--help'],
+    ['help', '-h'],
+    ['help', 'help'],
+    ['--help', '--help'],
+  ])('%s %s is the list, too', async (...args) => {
+    expect(await ocidir(args)).toEqual(await ocidir(['help']))
+  })
+
   it('without a command goes to stderr, as a wrong call', async () => {
     expect(await ocidir([])).toMatchObject({
       code: 2,
@@ -77,6 +86,7 @@ describe('a wrong call exits 2, with the reason on stderr and nothing on stdout'
     [['build', 'out:1', '--compression', 'zip'], /--compression is gzip or none/],
     [['build', 'out:1', '--compression', 'none', '--level', '1'], /--level goes with gzip/],
     [['build', 'out:1', '--level', '10'], /from 0 to 9/],
+    [['build', 'out:1', '--platform', 'linux'], /--platform: a platform is os\/architecture/],
     [['build', 'out:1', '--env', 'NAME'], /--env is NAME=VALUE/],
     [['build', 'out:1', '--env', '=x'], /--env is NAME=VALUE/],
     [['build', 'out:1', '--label', '=x'], /--label is NAME=VALUE/],
