@@ -89,7 +89,7 @@ async function serve() {
       headers: { 'X-Content-Type-Options': 'nosniff' },
     },
   })
-  await server.listen()
+  await server.listen().catch(error => end(error.message))
   const address = server.resolvedUrls?.local[0]
   if (address === undefined) end('the page has no address')
   say(`the page: ${address}\nCtrl-C ends it`)

@@ -1,7 +1,9 @@
 /** `npm start`, without its server: the part that needs no browser. */
 
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,4 +37,15 @@ it('ends with 2 and its usage for what it does not know', () => {
     expect(status, args.join(' ')).toBe(2)
     expect(stderr).toContain('Usage: npm start')
   }
+})
+
+it('says in a line that the port asked for is taken', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  // A server on an IP port has no other kind of address.
+  const { port } = holder.address() as AddressInfo
+  const args = [script, '--no-open', '--port', String(port)]
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+  holder.close()
+  expect([status, stderr]).toEqual([1, `ocidir: Port ${port} is already in use\n`])
 })
