@@ -1,6 +1,6 @@
 /** From what was chosen to a layer's tar. */
 
-import { type AbortOptions, type LayerSource, OciError, type SourceNode } from 'ocidir'
+import { type AbortOptions, isOciError, type LayerSource, OciError, type SourceNode } from 'ocidir'
 import { gunzip } from 'ocidir/gzip'
 import { entriesOf, readTar, sourceOfDrop } from 'ocidir/tar'
 import type { AnyHandle, Calls, PickedFile, Recipe, ServedFile, Source } from './protocol.ts'
@@ -90,20 +90,28 @@ async function tarInput(file: File, options: AbortOptions): Promise<LayerInput> 
   }
   const open = (): AsyncIterable<Uint8Array> =>
     found === 'gzip' ? gunzip(chunks(file), options) : chunks(file)
-  await checkTar(open(), file.name)
+  await checkTar(open(), file.name, options)
   return { tar: open(), total: found === 'gzip' ? undefined : file.size, createdBy: 'ADD layer.tar /' }
 }
 
-/** The first entry is enough to tell a picture from a tar; the rest is judged when the image's files are listed. */
-async function checkTar(bytes: AsyncIterable<Uint8Array>, name: string): Promise<void> {
+/**
+ * Walks the whole tar: what is cut short would only fail where the image is used. As for the command, a limit or a
+ * form of sparse files that is unknown here is no reason to refuse it.
+ */
+async function checkTar(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  options: AbortOptions,
+): Promise<void> {
+  const entries = readTar(bytes, options)
   try {
-    for await (const _ of readTar(bytes)) return
+    for (let next = await entries.next(); !next.done; ) next = await entries.next()
   } catch (error) {
-    throw new OciError(
-      'TAR_INVALID',
-      { reason: `${name} does not begin with a tar header`, offset: 0 },
-      { cause: error },
-    )
+    if (isOciError(error, 'LIMIT_EXCEEDED') || isOciError(error, 'UNSUPPORTED')) return
+    if (!isOciError(error, 'TAR_INVALID')) throw error
+    const { offset, reason } = error.data
+    const said = offset === 0 ? `${name} does not begin with a tar header` : `${name}: ${reason}`
+    throw new OciError('TAR_INVALID', { ...error.data, reason: said }, { cause: error })
   }
 }
 

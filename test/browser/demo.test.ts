@@ -177,6 +177,16 @@ describeWith(['chromium', 'skopeo', 'tar'], 'the page', () => {
     await page.context().close()
   })
 
+  it('refuses a tar that is cut short, as the command does', async () => {
+    const { page } = await openPage(browser, server.address)
+    const tar = execFileSync(tool('tar'), ['-C', join(scratch, 'site'), '-cf', '-', '.'])
+    writeFileSync(join(scratch, 'cut.tar'), tar.subarray(0, 700))
+    await page.locator('#tar-input').setInputFiles(join(scratch, 'cut.tar'))
+    await page.getByRole('button', { name: 'Build the image' }).click()
+    await expect.poll(() => page.locator('#form-error').textContent()).toContain('cut.tar: cut short')
+    await page.context().close()
+  })
+
   it('says in which compression it has no tar', async () => {
     const { page } = await openPage(browser, server.address)
     writeFileSync(join(scratch, 'layer.tar.zst'), Buffer.from('28b52ffd00000000', 'hex'))
