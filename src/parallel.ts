@@ -18,23 +18,31 @@ export async function inParallel<T>(
   options: ConcurrencyOptions = {},
 ): Promise<void> {
   const { concurrency = defaultConcurrency, signal } = options
-  const stop = new AbortController()
-  const onAbort = (): void => stop.abort(signal?.reason)
+  const running = new Set<AbortController>()
+  let failure: { readonly reason: unknown } | undefined
+  const end = (reason: unknown): void => {
+    failure ??= { reason }
+    for (const own of running) own.abort(reason)
+  }
+  const onAbort = (): void => end(signal?.reason)
   if (signal?.aborted) onAbort()
   else signal?.addEventListener('abort', onAbort, { once: true })
   // One iterator for all lanes: each takes the next item when it is free.
   const queue = items[Symbol.iterator]()
   const lane = async (): Promise<void> => {
-    try {
-      for (let next = queue.next(); !next.done && !stop.signal.aborted; next = queue.next())
-        await work(next.value, stop.signal)
-    } catch (error) {
-      stop.abort(error)
+    while (failure === undefined) {
+      const next = queue.next()
+      if (next.done) return
+      // A signal for each: all that listens to one is that item's, and gone with it.
+      const own = new AbortController()
+      running.add(own)
+      await work(next.value, own.signal).catch(end)
+      running.delete(own)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, lane))
   signal?.removeEventListener('abort', onAbort)
-  stop.signal.throwIfAborted()
+  if (failure !== undefined) throw failure.reason
 }
 
 /** Throws a `RangeError` unless so many things can be done at once. */
