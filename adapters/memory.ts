@@ -4,6 +4,7 @@ import { OciError } from '../src/errors.ts'
 import { type StagingMedium, Stagings } from '../src/staging.ts'
 import {
   type AbortOptions,
+  type AdoptedFile,
   type BlobPath,
   checkAge,
   checkBlobPath,
@@ -33,6 +34,9 @@ import { concat, equalBytes } from '../src/streams.ts'
 export function memory(name = 'memory'): StorageAdapter {
   return new MemoryStorage(name)
 }
+
+/** The bytes behind what `open` gave, so that another memory can hold the same ones. */
+const bytesBehind = new WeakMap<StoredFile, Uint8Array>()
 
 interface MemoryFile {
   readonly bytes: Uint8Array
@@ -73,7 +77,7 @@ class MemoryStorage implements StorageAdapter {
     checkLayoutPath(path)
     this.#enter(options.signal)
     const file = this.#files.get(path)
-    return file && storedBytes(file.bytes, file.modified)
+    return file && stored(file)
   }
 
   async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
@@ -89,10 +93,15 @@ class MemoryStorage implements StorageAdapter {
 
   async stage(options: StageOptions = {}): Promise<StagedFile> {
     this.#enter(options.signal)
-    const id = `.ocidir/staged-${this.#stagedCount++}`
-    const staged: MemoryStaged = { chunks: [], size: 0, modified: Date.now() }
-    this.#staged.set(id, staged)
-    return this.#stagings.begin(this.#stagingMedium(id, staged), options)
+    return this.#stagings.begin(this.#stagingMedium([]), options)
+  }
+
+  async adopt(file: StoredFile, options: AbortOptions = {}): Promise<AdoptedFile | undefined> {
+    this.#enter(options.signal)
+    const bytes = bytesBehind.get(file)
+    if (bytes === undefined) return undefined
+    const staged = async (): Promise<StoredFile> => stored({ bytes, modified: Date.now() })
+    return this.#stagings.adopt(this.#stagingMedium([bytes]), staged, options)
   }
 
   async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
@@ -142,7 +151,11 @@ class MemoryStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  #stagingMedium(id: string, staged: MemoryStaged): StagingMedium {
+  #stagingMedium(chunks: Uint8Array[]): StagingMedium {
+    const id = `.ocidir/staged-${this.#stagedCount++}`
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    const staged: MemoryStaged = { chunks, size, modified: Date.now() }
+    this.#staged.set(id, staged)
     const held = (): void => {
       if (this.#staged.has(id)) return
       throw new OciError('STORAGE_FAILED', { storage: this.name, operation: 'stage', path: id })
@@ -167,4 +180,10 @@ class MemoryStorage implements StorageAdapter {
       },
     }
   }
+}
+
+function stored({ bytes, modified }: MemoryFile): StoredFile {
+  const file = storedBytes(bytes, modified)
+  bytesBehind.set(file, bytes)
+  return file
 }

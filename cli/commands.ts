@@ -3,7 +3,9 @@
 import type { Command } from './command.ts'
 import { blobCommand } from './commands/blob.ts'
 import { buildCommand } from './commands/build.ts'
+import { cloneCommand } from './commands/clone.ts'
 import { configCommand } from './commands/config.ts'
+import { copyCommand } from './commands/copy.ts'
 import { fsckCommand } from './commands/fsck.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
@@ -19,6 +21,8 @@ export const commands: readonly Command[] = [
   tagsCommand,
   tagCommand,
   untagCommand,
+  copyCommand,
+  cloneCommand,
   inspectCommand,
   manifestCommand,
   configCommand,

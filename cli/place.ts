@@ -1,6 +1,6 @@
 /** From a reference of the command line to a layout and what is meant in it. */
 
-import { folder } from '../adapters/node/index.ts'
+import { type FolderOptions, folder } from '../adapters/node/index.ts'
 import {
   type AbortOptions,
   type Descriptor,
@@ -35,8 +35,8 @@ export interface TagRow {
 }
 
 /** The storage of a folder, closed at the command's end. */
-export function storageAt(path: string, { opened }: Io): StorageAdapter {
-  const storage = folder(path)
+export function storageAt(path: string, { opened }: Io, options: FolderOptions = {}): StorageAdapter {
+  const storage = folder(path, options)
   opened.push(storage)
   return storage
 }

@@ -52,6 +52,12 @@ export function verifiableAlgorithm(digest: string): DigestAlgorithm {
   throw new OciError('DIGEST_UNSUPPORTED', { digest, algorithm })
 }
 
+/** Tells whether bytes can be checked against this digest here. Throws `DIGEST_INVALID`. */
+export function isVerifiable(digest: string): boolean {
+  const { algorithm } = parseDigest(digest)
+  return algorithm === 'sha256' || algorithm === 'sha512'
+}
+
 /** A hasher of the platform where it has one, of WebAssembly elsewhere; the results are equal. */
 export async function createHasher(algorithm: DigestAlgorithm, native?: NativeTools): Promise<Hasher> {
   const fast = native?.hasher?.(algorithm)

@@ -26,6 +26,8 @@ export interface OciErrorData {
   LAYOUT_MISSING: { storage: string }
   /** `oci-layout` is there, but it isn't version 1.0.0 or not a marker at all. */
   LAYOUT_INVALID: { storage: string; expected: string; found: string }
+  /** The place of a new layout holds one that lists something. */
+  LAYOUT_EXISTS: { storage: string }
   /** No `index.json`. */
   INDEX_MISSING: { storage: string }
   /** `index.json` lists no image. */
@@ -126,6 +128,7 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
     `more than ${d.max} for ${d.limit}${d.found === undefined ? '' : ` (${d.found})`}${at(d.where)}; the limit is an option`,
   LAYOUT_MISSING: d => `${d.storage} is not an OCI image layout: it has no oci-layout file`,
   LAYOUT_INVALID: d => `oci-layout of ${d.storage}: expected ${d.expected}, found ${d.found}`,
+  LAYOUT_EXISTS: d => `${d.storage} is a layout that lists something already`,
   INDEX_MISSING: d => `${d.storage} has no index.json`,
   INDEX_EMPTY: d => `index.json of ${d.storage} lists no image`,
   TAG_NOT_FOUND: d => `no tag ${quote(d.tag)}${list('; there are', d.available)}`,

@@ -1,6 +1,6 @@
 /** Edits of index.json: tags in and out, every other field as it was. */
 
-import { canonicalBytes } from './canonical-json.ts'
+import { canonicalBytes, canonicalJson } from './canonical-json.ts'
 import { emptyIndexBytes, parseIndex } from './document.ts'
 import { OciError } from './errors.ts'
 import { indexJsonOptions, type Layout } from './layout.ts'
@@ -20,11 +20,14 @@ export function tagOf(entry: Descriptor): string | undefined {
 
 /** Tells whether the entry goes by this name, short or full. */
 export function hasTag(entry: Descriptor, tag: string): boolean {
-  return (
-    annotation(entry, annotationKeys.refName) === tag ||
-    annotation(entry, annotationKeys.containerdName) === tag
-  )
+  return namesOf(entry).includes(tag)
 }
+
+function namesOf(entry: Descriptor): string[] {
+  return nameKeys.map(key => annotation(entry, key)).filter(name => name !== undefined)
+}
+
+const nameKeys = [annotationKeys.refName, annotationKeys.containerdName]
 
 /** Every named entry, in document order; entries without a name are left out. */
 export function tagsOf(index: ImageIndex): Tag[] {
@@ -39,6 +42,33 @@ export function withEntry(index: ImageIndex, entry: Descriptor, tag?: string): I
   if (tag === undefined) return { ...index, manifests: [...index.manifests, entry] }
   const others = index.manifests.filter(other => !hasTag(other, tag))
   return { ...index, manifests: [...others, named(entry, tag)] }
+}
+
+/**
+ * Adds entries as they stand. The name of each drops every entry that had it, but for those that are added with it;
+ * what stands there already isn't added again, and then the very index that was given comes back.
+ */
+export function withEntries(index: ImageIndex, entries: readonly Descriptor[]): ImageIndex {
+  const added = new Map(entries.map(entry => [canonicalJson(entry), entry]))
+  const listed = index.manifests.map(entry => ({ entry, form: canonicalJson(entry) }))
+  const moved = new Set<string>()
+  for (const [name, forms] of formsByName(added)) {
+    const present = listed.filter(({ entry }) => hasTag(entry, name)).map(({ form }) => form)
+    if (present.join('\n') !== forms.join('\n')) moved.add(name)
+  }
+  const kept = listed.filter(({ entry }) => !namesOf(entry).some(name => moved.has(name)))
+  for (const { form } of kept) added.delete(form)
+  if (added.size === 0) return index
+  return { ...index, manifests: [...kept.map(({ entry }) => entry), ...added.values()] }
+}
+
+function formsByName(entries: ReadonlyMap<string, Descriptor>): Map<string, string[]> {
+  const forms = new Map<string, string[]>()
+  for (const [form, entry] of entries) {
+    const name = tagOf(entry)
+    if (name !== undefined) forms.set(name, [...(forms.get(name) ?? []), form])
+  }
+  return forms
 }
 
 /** Removes every entry of these names. Throws `TAG_NOT_FOUND` for the first that isn't there. */
@@ -56,7 +86,8 @@ export function findTag(index: ImageIndex, tag: string): Descriptor[] {
 }
 
 /**
- * One exclusive edit of index.json; a layout without one gets it. `edit` may run more than once.
+ * One exclusive edit of index.json; a layout without one gets it. `edit` may run more than once; the very index that it
+ * was given is no change.
  *
  * Throws `BLOB_MISSING` when a blob of `requires` isn't there, and `LIMIT_EXCEEDED` or `DOCUMENT_INVALID` before it
  * writes what a reader would refuse.
@@ -70,8 +101,10 @@ export async function editIndex(
   await layout.storage.update(
     'index.json',
     now => {
-      const index = edit(parseIndex(now ?? emptyIndexBytes(), bounds))
-      return readableBytes(index, layout)
+      const index = parseIndex(now ?? emptyIndexBytes(), bounds)
+      const next = edit(index)
+      // Nothing changed: the bytes stay in the form that they have.
+      return next === index && now !== undefined ? undefined : readableBytes(next, layout)
     },
     options,
   )
@@ -104,6 +137,14 @@ export function named(entry: Descriptor, tag: string): Descriptor {
       ...(fullName !== undefined && { [annotationKeys.containerdName]: renamed(fullName, tag) }),
     },
   }
+}
+
+/** An entry without a name: only those of index.json are names (A4), so what a nested index says is none. */
+export function unnamed(entry: Descriptor): Descriptor {
+  if (namesOf(entry).length === 0) return entry
+  const names = new Set<string>(nameKeys)
+  const kept = Object.entries(entry.annotations ?? {}).filter(([key]) => !names.has(key))
+  return { ...entry, annotations: Object.fromEntries(kept) }
 }
 
 /** Keeps the repository and changes the tag, unless the new name is a full one itself. */

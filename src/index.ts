@@ -4,6 +4,7 @@ export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blo
 export { BlobWriter } from './blob.ts'
 export { canonicalJson } from './canonical-json.ts'
 export { type Codec, type CodecOptions, identity } from './codec/codec.ts'
+export { type CloneOptions, type CopyOptions, type CopyResult, cloneTo, copy } from './copy.ts'
 export { blobPath, createHasher, type DigestAlgorithm, digestOf, isDigest } from './digest.ts'
 export type { Document } from './document.ts'
 export { type Engine, type EngineOptions, engine } from './engine.ts'
@@ -31,6 +32,7 @@ export {
 export type { Layout } from './layout.ts'
 export { defaultLimits, type Limits } from './limits.ts'
 export { OciDir, type OpenOptions } from './oci-dir.ts'
+export type { ConcurrencyOptions } from './parallel.ts'
 export {
   formatPlatform,
   matchesPlatform,
@@ -59,6 +61,7 @@ export {
 } from './spec.ts'
 export type {
   AbortOptions,
+  AdoptedFile,
   BlobPath,
   DocumentEdit,
   DocumentPath,

@@ -87,12 +87,17 @@ export async function* leaves(
 }
 
 /** Where a search begins, and the tag that was asked for. */
-interface Roots {
+export interface Roots {
   readonly entries: readonly Candidate[]
   readonly tag: string | undefined
 }
 
-async function roots(layout: Layout, ref: Ref | undefined, options: AbortOptions = {}): Promise<Roots> {
+/** All that a reference names: every entry of a tag, the one of a digest; all of index.json without a reference. */
+export async function roots(
+  layout: Layout,
+  ref: Ref | undefined,
+  options: AbortOptions = {},
+): Promise<Roots> {
   const parsed = ref === undefined ? undefined : parseRef(ref)
   if (parsed?.kind === 'descriptor')
     return { entries: [{ descriptor: parsed.descriptor, index: undefined }], tag: undefined }

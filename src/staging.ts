@@ -1,7 +1,14 @@
 /** The life of a staged file, the same on every medium: written, closed, then committed or discarded, once. */
 
 import { OciError } from './errors.ts'
-import { type AbortOptions, type BlobPath, checkBlobPath, type StagedFile } from './storage.ts'
+import {
+  type AbortOptions,
+  type AdoptedFile,
+  type BlobPath,
+  checkBlobPath,
+  type StagedFile,
+  type StoredFile,
+} from './storage.ts'
 
 /** What a medium does for one staged file. The calls never overlap, and `drop` is the last one. */
 export interface StagingMedium {
@@ -32,6 +39,22 @@ export class Stagings {
       writable: staging.writable,
       commit: (path, commitOptions) => staging.commit(path, commitOptions),
       discard: () => staging.discard(),
+    }
+  }
+
+  /** Begins a staged file that has all of its bytes; `file` gives what of it can be read. */
+  async adopt(
+    medium: StagingMedium,
+    file: () => Promise<StoredFile>,
+    options: AbortOptions = {},
+  ): Promise<AdoptedFile> {
+    const { writable, commit, discard } = this.begin(medium, options)
+    try {
+      await writable.close()
+      return { file: await file(), commit, discard }
+    } catch (error) {
+      await discard()
+      throw error
     }
   }
 

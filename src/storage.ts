@@ -127,6 +127,12 @@ export interface StagedFile {
   discard(): Promise<void>
 }
 
+/** A file's bytes, staged without being moved. Nobody sees them until `commit`. */
+export interface AdoptedFile extends Pick<StagedFile, 'commit' | 'discard'> {
+  /** What is staged, to be verified: not the file that was given, but the very one that `commit` publishes. */
+  readonly file: StoredFile
+}
+
 /** Options of `update`. */
 export interface UpdateOptions extends AbortOptions {
   /** Blobs that must be there, checked in the same exclusive section before `edit`: else `BLOB_MISSING`. */
@@ -144,6 +150,11 @@ export interface StorageAdapter extends ReadableStorage {
   list(options?: AbortOptions): AsyncIterable<StorageEntry>
   /** Begins unpublished bytes. */
   stage(options?: StageOptions): Promise<StagedFile>
+  /**
+   * Stages the bytes of another storage's file where that takes no copy: a clone of its blocks, or a link to it.
+   * `undefined` where there is no such way from that file to this place; then its bytes are streamed.
+   */
+  adopt?(file: StoredFile, options?: AbortOptions): Promise<AdoptedFile | undefined>
   /**
    * One exclusive read-modify-write of a document: the reason that two writers never lose a tag. Readers see
    * the old bytes or the new ones. An error that `edit` throws passes through and nothing is written. The first

@@ -1,14 +1,7 @@
 /** Publishing an image: its blobs first, then one exclusive edit of index.json that requires them all. */
 
-import {
-  BlobWriter,
-  findBlob,
-  openBlob,
-  type Progress,
-  type ProgressOptions,
-  readVerified,
-  writeBlob,
-} from './blob.ts'
+import { BlobWriter, openBlob, type Progress, type ProgressOptions, writeBlob } from './blob.ts'
+import { copyBlob } from './copy-blob.ts'
 import { blobPath } from './digest.ts'
 import { type Document, makeDocument, readBack, refuse } from './document.ts'
 import { isOciError } from './errors.ts'
@@ -17,6 +10,7 @@ import { editIndex, named, withEntry } from './index-json.ts'
 import { type Layout, readDocument } from './layout.ts'
 import { layerType } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
+import { ownPaths, publishAll } from './publish.ts'
 import { checkTag } from './reference.ts'
 import type { Image } from './resolve.ts'
 import {
@@ -141,26 +135,8 @@ export async function writeDocument<Value extends object>(
   return document
 }
 
-/** Copies one blob as bytes, verified, unless it is there. */
-export async function copyBlob(
-  { from, to }: { from: Layout; to: Writable },
-  descriptor: Descriptor,
-  options: ProgressOptions = {},
-): Promise<void> {
-  const { digest, size, mediaType } = descriptor
-  const present = await findBlob(to.places, digest, options)
-  if (present?.size === size) return
-  const file = await openBlob(from.places, descriptor, options)
-  const source = await readVerified(file, descriptor, { ...options, engine: from.engine })
-  const writer = await BlobWriter.create(to.storage, to.engine, {
-    ...options,
-    mediaType,
-    expected: { digest, size },
-  })
-  await writeBlob(writer, chunksOf(source, options))
-}
-
-interface Publication extends AbortOptions {
+/** A manifest on its way, and what it needs. */
+interface Writing extends AbortOptions {
   /** Documents that the manifest needs, not yet stored. */
   readonly documents: readonly Document<object>[]
   /** Blobs that the manifest needs, stored before. */
@@ -172,34 +148,30 @@ interface Publication extends AbortOptions {
   readonly fetched?: ReadonlySet<string>
 }
 
-/** A gc beside us may take a blob between its commit and its entry: then it is written, or fetched, again. */
-const attempts = 5
-
 async function publish(
   layout: Writable,
   value: ImageManifest,
-  { documents, required, change, tag, signal, fetch, fetched }: Publication,
+  { documents, required, change, tag, signal, fetch, fetched }: Writing,
 ): Promise<Document<ImageManifest>> {
   if (tag !== undefined) checkTag(tag)
   const manifest = await makeDocument(value, value.mediaType || mediaTypes.manifest, layout.engine.native)
   checkDocument(manifest, layout)
   const own = [...documents, manifest]
-  const restorable = new Set<string>([...(fetched ?? []), ...own.map(document => document.descriptor.digest)])
+  // Foreign layers needn't be here at all.
+  const blobs = required.filter(({ mediaType }) => !layerType(mediaType)?.foreign)
   const requires = [
-    ...(await requiredPaths(layout, required, { signal })),
+    ...(await ownPaths(layout, blobs, { signal })),
     ...own.map(document => blobPath(document.descriptor.digest)),
   ]
-  for (let attempt = 1; ; attempt++) {
-    await fetch?.()
-    for (const document of own) await store(layout, document, { signal })
-    try {
-      await editIndex(layout, index => change(index, entryOf(manifest)), { requires, signal })
-      return manifest
-    } catch (error) {
-      const mayRetry = attempt < attempts && isOciError(error, 'BLOB_MISSING')
-      if (!mayRetry || !restorable.has(error.data.digest)) throw error
-    }
-  }
+  await publishAll({
+    brings: new Set<string>([...(fetched ?? []), ...own.map(document => document.descriptor.digest)]),
+    async bring() {
+      await fetch?.()
+      for (const document of own) await store(layout, document, { signal })
+    },
+    name: () => editIndex(layout, index => change(index, entryOf(manifest)), { requires, signal }),
+  })
+  return manifest
 }
 
 async function store(layout: Writable, document: Document<object>, options: AbortOptions): Promise<void> {
@@ -223,21 +195,6 @@ function entryOf({ descriptor, value }: Document<ImageManifest>): Descriptor {
     ...(artifactType && { artifactType }),
     ...(subject && annotations && { annotations }),
   }
-}
-
-/** Blobs in an external place can't go with a gc of this layout, and foreign layers needn't be here at all. */
-async function requiredPaths(
-  layout: Writable,
-  required: readonly Descriptor[],
-  options: AbortOptions,
-): Promise<BlobPath[]> {
-  const paths = new Set<BlobPath>()
-  for (const descriptor of required) {
-    if (layerType(descriptor.mediaType)?.foreign) continue
-    const elsewhere = await findBlob(layout.places.slice(1), descriptor.digest, options)
-    if (elsewhere === undefined) paths.add(blobPath(descriptor.digest))
-  }
-  return [...paths]
 }
 
 /** The blob of an entry, and those that it reaches here: a sparse image may be tagged, a vanishing one may not. */

@@ -9,6 +9,7 @@ import { guarded } from '../../src/faults.ts'
 import { Stagings } from '../../src/staging.ts'
 import {
   type AbortOptions,
+  type AdoptedFile,
   type BlobPath,
   checkAge,
   checkBlobPath,
@@ -28,13 +29,14 @@ import {
   type UpdateOptions,
 } from '../../src/storage.ts'
 import { equalBytes } from '../../src/streams.ts'
+import { type Clone, Sharing } from './adopt.ts'
 import { absent, faulty, unless } from './faults.ts'
 import { listFolder } from './listing.ts'
 import { ageOf, LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
 import { native } from './native.ts'
 import { LayoutFolder, privateFolder } from './place.ts'
 import { refuseWhenFull, StagedOnDisk } from './staged.ts'
-import { openBlob, openDocument } from './stored.ts'
+import { openBlob, openDocument, openStaged, sourceOf } from './stored.ts'
 
 /** How `folder` writes. */
 export interface FolderOptions {
@@ -44,11 +46,19 @@ export interface FolderOptions {
    * without their bytes, which fsck finds.
    */
   readonly durability?: 'strict' | 'relaxed' | undefined
+  /**
+   * A blob that is copied from another folder of this disk may become a hard link, where the disk can't clone blocks.
+   * No byte moves and no room is taken, but it is one file under two names: a program that writes into a blob in
+   * place, or changes its rights, changes it in both layouts. This library never does; `false` unless given.
+   */
+  readonly hardLinks?: boolean | undefined
 }
 
 /** What tests reach into: the lock's times, and a call at each point of an exclusive section. */
 export interface FolderInternals {
   readonly times?: LockTimes
+  /** In place of the system's call. */
+  readonly clone?: Clone
   reached?(point: SectionPoint): Promise<void>
 }
 
@@ -82,11 +92,12 @@ export class FolderStorage implements StorageAdapter {
   readonly #layout: LayoutFolder
   readonly #lock: LayoutLock
   readonly #stagings: Stagings
+  readonly #sharing: Sharing
   readonly #reached: (point: SectionPoint) => Promise<void>
   #closed = false
 
   constructor(path: string | URL, options: FolderOptions = {}, internals: FolderInternals = {}) {
-    const { durability = 'strict' } = options
+    const { durability = 'strict', hardLinks = false } = options
     const given = path instanceof URL ? fileURLToPath(path) : path
     if (typeof given !== 'string' || given === '') throw new TypeError('folder() takes the path of a folder')
     if (durability !== 'strict' && durability !== 'relaxed') {
@@ -96,6 +107,7 @@ export class FolderStorage implements StorageAdapter {
     this.#layout = new LayoutFolder(resolve(given), { storage: given, strict: durability === 'strict' })
     this.#lock = new LayoutLock(this.#layout, internals.times)
     this.#stagings = new Stagings(given)
+    this.#sharing = new Sharing(this.#layout, { hardLinks, clone: internals.clone })
     this.#reached = async point => internals.reached?.(point)
   }
 
@@ -119,6 +131,17 @@ export class FolderStorage implements StorageAdapter {
       await refuseWhenFull(this.#layout, options.size)
       const medium = await StagedOnDisk.create(this.#layout, `staged-${randomUUID()}`)
       return this.#stagings.begin(medium, options)
+    })
+  }
+
+  async adopt(file: StoredFile, options: AbortOptions = {}): Promise<AdoptedFile | undefined> {
+    this.#enter(options.signal)
+    const source = sourceOf(file)
+    if (source === undefined) return undefined
+    return this.#faulty('adopt', async () => {
+      const medium = await this.#sharing.take(source)
+      const place = { storage: this.name, operation: 'adopt' }
+      return medium && this.#stagings.adopt(medium, () => openStaged(medium.path, place), options)
     })
   }
 

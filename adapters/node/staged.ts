@@ -8,6 +8,7 @@ import type { StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import { absent, errnoOf, faulty, unless } from './faults.ts'
 import type { LayoutFolder } from './place.ts'
+import { openRead, type Source, sameVersion } from './stored.ts'
 
 // Small chunks (tar headers) are gathered: each call to the disk costs a hop to another thread.
 const gatherSize = 128 * 1024
@@ -21,12 +22,18 @@ export class StagedOnDisk implements StagingMedium {
   readonly #handle: FileHandle
   readonly #gathered = new Uint8Array(gatherSize)
   #gatheredSize = 0
+  #isLinked = false
   #size = 0
 
   private constructor(file: { layout: LayoutFolder; path: string; handle: FileHandle }) {
     this.#layout = file.layout
     this.#path = file.path
     this.#handle = file.handle
+  }
+
+  /** Where the bytes are until they are published. */
+  get path(): string {
+    return this.#path
   }
 
   static async create(layout: LayoutFolder, name: string): Promise<StagedOnDisk> {
@@ -36,6 +43,32 @@ export class StagedOnDisk implements StagingMedium {
       const handle = await unless(attempt < 5 ? ['ENOENT'] : [], open(path, 'wx', 0o644))
       if (handle !== undefined) return new StagedOnDisk({ layout, path, handle })
     }
+  }
+
+  /** A second name of a file, as the private one; `undefined` where this disk, or the system, won't have it. */
+  static async link(layout: LayoutFolder, name: string, source: Source): Promise<StagedOnDisk | undefined> {
+    const path = join(await layout.private(), name)
+    const linked = await link(source.real, path).then(
+      () => true,
+      () => false,
+    )
+    const handle = linked && (await openRead(path).catch(() => undefined))
+    if (!handle) return undefined
+    const staged = new StagedOnDisk({ layout, path, handle })
+    staged.#isLinked = true
+    staged.#size = Number(source.version.size)
+    if (sameVersion(source.version, await handle.stat({ bigint: true }))) return staged
+    await staged.drop()
+    return undefined
+  }
+
+  /** Fills the empty file by a call that clones another's blocks into it. Rejects as that call does. */
+  async fill(source: Source, clone: (from: string, to: string) => Promise<void>): Promise<void> {
+    const { mode } = await this.#handle.stat()
+    await clone(source.real, this.#path)
+    // The copying call gives it the mode of the source, too.
+    await this.#handle.chmod(mode)
+    this.#size = (await this.#handle.stat()).size
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -53,7 +86,8 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('write', async () => {
       await this.#flush()
       // Before the name is there: a name without its bytes is what a power loss would leave.
-      if (this.#layout.strict) await this.#handle.datasync()
+      if (this.#isLinked) await this.#layout.sync(this.#path)
+      else if (this.#layout.strict) await this.#handle.datasync()
       await this.#handle.close()
     })
   }

@@ -17,9 +17,14 @@ const attempts = 5
 // No link is followed (the path has none any more), and a pipe put in a blob's place can't hang us.
 const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
+/** Opens a file to read it, but no link, and nothing that would hang. */
+export function openRead(path: string): Promise<FileHandle> {
+  return open(path, readFlags)
+}
+
 /** Opens a blob: nothing is read, no handle stays open. */
 export async function openBlob(real: string, place: Place): Promise<StoredFile | undefined> {
-  const handle = await unless(absent, open(real, readFlags))
+  const handle = await unless(absent, openRead(real))
   if (handle === undefined) return undefined
   try {
     return storedFile(real, await statFile(handle, place), place)
@@ -28,10 +33,17 @@ export async function openBlob(real: string, place: Place): Promise<StoredFile |
   }
 }
 
+/** Opens a private file that must be there. */
+export async function openStaged(path: string, place: Place): Promise<StoredFile> {
+  const file = await openBlob(path, place)
+  if (file === undefined) throw new OciError('STORAGE_CHANGED', { storage: place.storage, path })
+  return file
+}
+
 /** Opens a document, its bytes at hand: what is read after is this version, also when a writer replaces it. */
 export async function openDocument(real: string, place: Place): Promise<StoredFile | undefined> {
   for (let attempt = 1; ; attempt++) {
-    const handle = await unless(absent, open(real, readFlags))
+    const handle = await unless(absent, openRead(real))
     if (handle === undefined) return undefined
     try {
       const version = await statFile(handle, place)
@@ -48,10 +60,17 @@ export async function openDocument(real: string, place: Place): Promise<StoredFi
   }
 }
 
+/** Where a stored file's bytes are on this disk, and in which version; `undefined` for a file of another medium. */
+export function sourceOf(file: StoredFile): Source | undefined {
+  return sources.get(file)
+}
+
+const sources = new WeakMap<StoredFile, Source>()
+
 function storedFile(real: string, version: BigIntStats, place: Place): StoredFile {
   const size = Number(version.size)
   const from: Source = { real, version, place }
-  return {
+  const file: StoredFile = {
     size,
     modified: Number(version.mtimeMs),
     stream(range: RangeOptions = {}) {
@@ -70,9 +89,12 @@ function storedFile(real: string, version: BigIntStats, place: Place): StoredFil
       return whole
     },
   }
+  sources.set(file, from)
+  return file
 }
 
-interface Source {
+/** One version of one file of the disk. */
+export interface Source {
   readonly real: string
   readonly version: BigIntStats
   readonly place: Place
@@ -85,7 +107,7 @@ async function* chunks(
   const reading: Place = { ...place, operation: 'read' }
   const changed = (): OciError =>
     new OciError('STORAGE_CHANGED', { storage: place.storage, path: place.path ?? real })
-  const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], open(real, readFlags)))
+  const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], openRead(real)))
   if (handle === undefined) throw changed()
   try {
     if (!sameVersion(version, await handle.stat({ bigint: true }))) throw changed()
@@ -121,7 +143,8 @@ async function readWhole(handle: FileHandle, size: number): Promise<Uint8Array |
   return bytes
 }
 
+/** Tells whether two looks saw one version of one file. */
 // Not ctime: publishing by link and unlink changes it on a file whose bytes stay as they are.
-function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
+export function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs
 }

@@ -5,7 +5,20 @@ import { bin, ocidir, scratch, shell, unpack } from './command.ts'
 
 const folder = scratch()
 const layout = unpack('rs-gzip', folder)
-const names = ['build', 'fsck', 'tags', 'tag', 'untag', 'inspect', 'manifest', 'config', 'blob', 'ls']
+const names = [
+  'build',
+  'fsck',
+  'tags',
+  'tag',
+  'untag',
+  'inspect',
+  'manifest',
+  'config',
+  'blob',
+  'ls',
+  'copy',
+  'clone',
+]
 
 describe('help', () => {
   it.each(['--help', '-h', 'help'])('%s lists every command on stdout', async arg => {

@@ -1,6 +1,6 @@
 /** A storage that forwards everything: the base of wrappers, and the proof that the contract can be wrapped. */
 
-import type { StorageAdapter } from '../../src/storage.ts'
+import type { AbortOptions, AdoptedFile, StorageAdapter, StoredFile } from '../../src/storage.ts'
 
 /** A storage over another one, with some methods of its own; the rest is the other's. */
 export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> = {}): StorageAdapter {
@@ -18,10 +18,27 @@ export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> =
         discard: () => staged.discard(),
       }
     },
+    // Only where the other has it: its presence says that it may work.
+    ...(inner.adopt && { adopt: (file, options) => adoptBy(inner, file, options) }),
     update: (path, edit, options) => inner.update(path, edit, options),
     remove: (choose, options) => inner.remove(choose, options),
     sweep: options => inner.sweep(options),
     close: () => inner.close(),
     ...own,
   }
+}
+
+async function adoptBy(
+  inner: StorageAdapter,
+  file: StoredFile,
+  options: AbortOptions | undefined,
+): Promise<AdoptedFile | undefined> {
+  const adopted = await inner.adopt?.(file, options)
+  return (
+    adopted && {
+      file: adopted.file,
+      commit: (path, commitOptions) => adopted.commit(path, commitOptions),
+      discard: () => adopted.discard(),
+    }
+  )
 }

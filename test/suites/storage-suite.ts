@@ -1,6 +1,7 @@
 /** The conformance suite of storages: what each case promises, an adapter keeps, or it isn't one. */
 
 import type { StorageAdapter, StorageTraits } from '../../src/storage.ts'
+import { adoptingCases } from './cases/adopting.ts'
 import { closingCases } from './cases/closing.ts'
 import { concurrencyCases } from './cases/concurrency.ts'
 import { listingCases } from './cases/listing.ts'
@@ -50,6 +51,7 @@ export const storageCases: readonly StorageCase[] = [
   ...rangeCases,
   ...staleCases,
   ...stagingCases,
+  ...adoptingCases,
   ...updateCases,
   ...removeCases,
   ...listingCases,

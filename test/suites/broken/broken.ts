@@ -1,6 +1,7 @@
 /** Wrong adapters, each breaking one promise over a sound one: what the suite must tell from a right one. */
 
 import type {
+  AdoptedFile,
   BlobPath,
   DocumentPath,
   LayoutPath,
@@ -9,7 +10,7 @@ import type {
   StoredFile,
 } from '../../../src/storage.ts'
 import { forwarding } from '../forwarding.ts'
-import { pause } from '../material.ts'
+import { blobName, pause } from '../material.ts'
 
 /** One wrong adapter. */
 export interface BrokenStorage {
@@ -85,6 +86,47 @@ export const brokenStorages: readonly BrokenStorage[] = [
     fault: 'forgets to discard',
     fails: 'discards closed bytes',
     over: sound => withStaged(sound, staged => ({ ...staged, discard: async () => {} })),
+  },
+  {
+    fault: 'adopts the name of a file, and not its bytes',
+    fails: 'keeps what it adopted when the other file goes, where it adopts',
+    over: sound =>
+      withAdopted(sound, adopted => ({
+        ...adopted,
+        file: {
+          ...adopted.file,
+          bytes: async range => (await sound.open(blobName(1)))?.bytes(range) ?? new Uint8Array(),
+        },
+      })),
+  },
+  {
+    fault: 'publishes what it adopts at once',
+    fails: 'shows an adopted file whole, and hides it until commit, where it adopts',
+    over: sound =>
+      forwarding(sound, {
+        async adopt(file, options) {
+          const adopted = await sound.adopt?.(file, options)
+          await adopted?.commit(blobName(2))
+          return adopted
+        },
+      }),
+  },
+  {
+    fault: 'puts an adopted file in the place of one that is there',
+    fails: 'lets an existing blob of the same size win over an adopted one, where it adopts',
+    over: sound =>
+      withAdopted(sound, adopted => ({
+        ...adopted,
+        async commit(path, options) {
+          await sound.remove(() => [path])
+          return adopted.commit(path, options)
+        },
+      })),
+  },
+  {
+    fault: 'forgets to discard what it adopted',
+    fails: 'leaves nothing of an adopted file that is discarded, where it adopts',
+    over: sound => withAdopted(sound, adopted => ({ ...adopted, discard: async () => {} })),
   },
   {
     fault: 'ignores the end of a range',
@@ -198,6 +240,15 @@ export const brokenStorages: readonly BrokenStorage[] = [
 
 function withStaged(sound: StorageAdapter, change: (staged: StagedFile) => StagedFile): StorageAdapter {
   return forwarding(sound, { stage: async options => change(await sound.stage(options)) })
+}
+
+function withAdopted(sound: StorageAdapter, change: (adopted: AdoptedFile) => AdoptedFile): StorageAdapter {
+  return forwarding(sound, {
+    async adopt(file, options) {
+      const adopted = await sound.adopt?.(file, options)
+      return adopted && change(adopted)
+    },
+  })
 }
 
 function withFiles(

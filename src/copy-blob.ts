@@ -1,0 +1,121 @@
+/** One blob from a layout to another: the one place where blobs move, as bytes and verified. */
+
+import { BlobWriter, findBlob, openBlob, type ProgressOptions, readVerified, writeBlob } from './blob.ts'
+import { blobPath, isVerifiable } from './digest.ts'
+import { OciError } from './errors.ts'
+import type { Layout } from './layout.ts'
+import type { Descriptor } from './spec.ts'
+import type { StagedFile, StorageAdapter, StoredFile } from './storage.ts'
+import { chunksOf } from './streams.ts'
+
+/** The two layouts of a copy. */
+export interface Route {
+  readonly from: Layout
+  readonly to: Layout<StorageAdapter>
+}
+
+/** How a blob came to be in the target: it was, its bytes moved, or both places share them. */
+export type Arrival = 'present' | 'copied' | 'shared'
+
+/**
+ * Copies one blob unless one of its size is there. Nothing is published but verified bytes; of a digest that can't be
+ * verified here, bytes of the right size.
+ */
+export async function copyBlob(
+  { from, to }: Route,
+  descriptor: Descriptor,
+  options: ProgressOptions = {},
+): Promise<Arrival> {
+  const present = await findBlob(to.places, descriptor.digest, options)
+  if (present?.size === descriptor.size) return 'present'
+  const file = await openBlob(from.places, descriptor, options)
+  if (await shareBlob({ file, to }, descriptor, options)) return 'shared'
+  await (isVerifiable(descriptor.digest)
+    ? writeVerified({ file, to }, descriptor, options)
+    : writeUnverified({ file, to }, descriptor, options))
+  return 'copied'
+}
+
+/** A blob's file in the source, on its way. */
+interface Passage {
+  readonly file: StoredFile
+  readonly to: Layout<StorageAdapter>
+}
+
+/** What is verified is what the storage made of the file, so nothing can change between the look and the commit. */
+async function shareBlob(
+  { file, to }: Passage,
+  descriptor: Descriptor,
+  options: ProgressOptions,
+): Promise<boolean> {
+  const { signal } = options
+  const adopted = await to.storage.adopt?.(file, { signal })
+  if (adopted === undefined) return false
+  try {
+    const { digest, size } = descriptor
+    const bytes = isVerifiable(digest)
+      ? await readVerified(adopted.file, { digest, size }, { signal, engine: to.engine })
+      : adopted.file.stream({ signal })
+    await counted(chunksOf(bytes, { signal }), descriptor, { ...options, each: async () => {} })
+    signal?.throwIfAborted()
+    await adopted.commit(blobPath(digest), { signal })
+    return true
+  } finally {
+    await adopted.discard()
+  }
+}
+
+async function writeVerified(
+  { file, to }: Passage,
+  { digest, size, mediaType }: Descriptor,
+  options: ProgressOptions,
+): Promise<void> {
+  const { signal } = options
+  const expected = { digest, size }
+  const writer = await BlobWriter.create(to.storage, to.engine, { ...options, mediaType, expected })
+  await writeBlob(writer, chunksOf(file.stream({ signal }), { signal }))
+}
+
+async function writeUnverified(
+  { file, to }: Passage,
+  descriptor: Descriptor,
+  options: ProgressOptions,
+): Promise<void> {
+  const { signal } = options
+  const staged = await to.storage.stage({ size: descriptor.size, signal })
+  try {
+    const source = chunksOf(file.stream({ signal }), { signal })
+    await writeAll(staged, write => counted(source, descriptor, { ...options, each: write }))
+    signal?.throwIfAborted()
+    await staged.commit(blobPath(descriptor.digest), { signal })
+  } finally {
+    await staged.discard()
+  }
+}
+
+async function writeAll(
+  staged: StagedFile,
+  filling: (write: (chunk: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const sink = staged.writable.getWriter()
+  // A failure is reported by the write or close that meets it; this one would be unhandled.
+  sink.closed.catch(() => {})
+  await filling(chunk => sink.write(chunk))
+  await sink.close()
+}
+
+/** Passes the chunks on. Throws `SIZE_MISMATCH` unless they are as many bytes as the descriptor says. */
+async function counted(
+  chunks: AsyncIterable<Uint8Array>,
+  { digest, size }: Descriptor,
+  options: ProgressOptions & { each(chunk: Uint8Array): Promise<void> },
+): Promise<void> {
+  let bytes = 0
+  for await (const chunk of chunks) {
+    bytes += chunk.length
+    if (bytes > size) break
+    await options.each(chunk)
+    options.onProgress?.({ bytes, total: size })
+  }
+  if (bytes !== size) throw new OciError('SIZE_MISMATCH', { expected: size, found: bytes, where: digest })
+}

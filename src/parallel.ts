@@ -1,0 +1,55 @@
+/** Many things at once, but only so many, and ended as one. */
+
+import type { AbortOptions } from './storage.ts'
+
+/** Options of calls that do many things at once. */
+export interface ConcurrencyOptions extends AbortOptions {
+  /** How many are under way at once, at the most: 4 unless given. */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * Does the work of each item, in their order. The first failure aborts what is under way, and is thrown when all of
+ * it has ended: nothing goes on behind the caller's back.
+ */
+export async function inParallel<T>(
+  items: Iterable<T>,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+  options: ConcurrencyOptions = {},
+): Promise<void> {
+  const { concurrency = defaultConcurrency, signal } = options
+  const running = new Set<AbortController>()
+  let failure: { readonly reason: unknown } | undefined
+  const end = (reason: unknown): void => {
+    failure ??= { reason }
+    for (const own of running) own.abort(reason)
+  }
+  const onAbort = (): void => end(signal?.reason)
+  if (signal?.aborted) onAbort()
+  else signal?.addEventListener('abort', onAbort, { once: true })
+  // One iterator for all lanes: each takes the next item when it is free.
+  const queue = items[Symbol.iterator]()
+  const lane = async (): Promise<void> => {
+    while (failure === undefined) {
+      const next = queue.next()
+      if (next.done) return
+      // A signal for each: all that listens to one is that item's, and gone with it.
+      const own = new AbortController()
+      running.add(own)
+      await work(next.value, own.signal).catch(end)
+      running.delete(own)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, lane))
+  signal?.removeEventListener('abort', onAbort)
+  if (failure !== undefined) throw failure.reason
+}
+
+/** Throws a `RangeError` unless so many things can be done at once. */
+export function checkConcurrency({ concurrency = defaultConcurrency }: ConcurrencyOptions): void {
+  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= mostConcurrency) return
+  throw new RangeError(`concurrency is a whole number from 1 to ${mostConcurrency}, not ${concurrency}`)
+}
+
+const defaultConcurrency = 4
+const mostConcurrency = 256
