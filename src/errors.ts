@@ -152,7 +152,7 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
   STORAGE_FULL: d =>
     `${d.storage} is full${d.needed === undefined ? '' : `: ${d.needed} more bytes are needed`}`,
   STORAGE_DENIED: d => `${d.storage}: ${d.operation} is not allowed${d.path ? ` on ${d.path}` : ''}`,
-  STORAGE_LOST: d => `the browser lost what ${d.storage} held (noticed ${new Date(d.since).toISOString()})`,
+  STORAGE_LOST: d => `${d.storage} has lost what it held (noticed ${new Date(d.since).toISOString()})`,
   STORAGE_CLOSED: d => `${d.storage} was closed`,
   STORAGE_UNAVAILABLE: d => `${d.storage} can't be used here: ${d.reason}`,
   STORAGE_LOCKED: d => `${d.storage} is locked${d.holder ? ` by ${d.holder}` : ''}`,

@@ -9,7 +9,8 @@ export const connecting = 'connect'
 
 /** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
 export function faultOf(error: unknown, place: Place): unknown {
-  if (error instanceof ConnectionLost) return new OciError('STORAGE_FAILED', { ...place }, { cause: error.cause })
+  if (error instanceof ConnectionLost)
+    return new OciError('STORAGE_FAILED', { ...place }, { cause: error.cause })
   const name = domNameOf(error)
   if (name === undefined) return error
   const cause = { cause: error }
