@@ -66,6 +66,8 @@ export interface OciErrorData {
   STORAGE_FULL: { storage: string; needed?: number }
   /** The medium said no: rights, or a read-only place. */
   STORAGE_DENIED: { storage: string; operation: string; path?: string }
+  /** The medium held the layout and has lost it; `since` is when it was noticed, in milliseconds since 1970. */
+  STORAGE_LOST: { storage: string; since: number }
   /** Used after `close`. */
   STORAGE_CLOSED: { storage: string }
   /** This medium can't do it at all, in this browser or context. */
@@ -153,6 +155,7 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
   STORAGE_FULL: d =>
     `${d.storage} is full${d.needed === undefined ? '' : `: ${d.needed} more bytes are needed`}`,
   STORAGE_DENIED: d => `${d.storage}: ${d.operation} is not allowed${d.path ? ` on ${d.path}` : ''}`,
+  STORAGE_LOST: d => `${d.storage} has lost what it held (noticed ${new Date(d.since).toISOString()})`,
   STORAGE_CLOSED: d => `${d.storage} was closed`,
   STORAGE_UNAVAILABLE: d => `${d.storage} can't be used here: ${d.reason}`,
   STORAGE_LOCKED: d => `${d.storage} is locked${d.holder ? ` by ${d.holder}` : ''}`,

@@ -33,5 +33,10 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
+/** The name of a `DOMException`, or `undefined` for any other value. */
+export function domNameOf(error: unknown): string | undefined {
+  return error instanceof DOMException ? error.name : undefined
+}
+
 /** What the caller's own function threw, kept apart, even if it looks like an error of the medium. */
 class CallersError extends Error {}

@@ -7,7 +7,7 @@ import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
 import { configFindings, type EntryNote, entryFindings, plainLayerFindings } from './fsck-image.ts'
-import { checkMarker, indexJsonOptions, type Layout, readRootFile } from './layout.ts'
+import { checkMarker, indexJsonOptions, type Layout, lossOf, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
 import type { Descriptor, Digest, ImageConfig, JsonObject, JsonValue, Platform } from './spec.ts'
@@ -83,6 +83,7 @@ class Check {
 
   async run(): Promise<FsckResult> {
     await this.#guard({ path: 'oci-layout' }, () => checkMarker(this.#layout, this.#options))
+    this.#loss()
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
     if (index !== undefined) await this.#guard({ path: 'index.json' }, () => this.#graph(index))
     // One by one: index.json may give more of them than a call takes arguments.
@@ -90,6 +91,13 @@ class Check {
     await this.#strays()
     this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
+  }
+
+  /** What is there now may be sound, and still less than there was. */
+  #loss(): void {
+    const loss = lossOf(this.#layout.storage)
+    if (loss !== undefined)
+      this.#add('warning', 'STORAGE_LOST', { path: 'oci-layout', message: loss.message })
   }
 
   async #indexJson(): Promise<JsonObject> {

@@ -28,16 +28,26 @@ export interface Layout<S extends ReadableStorage = ReadableStorage> {
 /** The only version of the layout that there is (L7). */
 export const layoutVersion = '1.0.0'
 
-/** Throws unless the storage holds a layout of version 1.0.0: `LAYOUT_MISSING`, `LAYOUT_INVALID` (L1). */
+/**
+ * Throws unless the storage holds a layout of version 1.0.0: `LAYOUT_MISSING`, or `STORAGE_LOST` where there was one,
+ * `LAYOUT_INVALID` (L1).
+ */
 export async function checkMarker(layout: Layout, options: AbortOptions = {}): Promise<void> {
   const storage = layout.storage.name
   const bytes = await readRootFile(layout, 'oci-layout', options)
-  if (bytes === undefined) throw new OciError('LAYOUT_MISSING', { storage })
+  if (bytes === undefined) throw lossOf(layout.storage) ?? new OciError('LAYOUT_MISSING', { storage })
   const marker = parseMarker(bytes, storage)
   if (marker.imageLayoutVersion !== layoutVersion) {
     const found = `imageLayoutVersion ${kindOf(marker.imageLayoutVersion)}`
     throw new OciError('LAYOUT_INVALID', { storage, expected: `imageLayoutVersion ${layoutVersion}`, found })
   }
+}
+
+/** That the medium lost what the storage held, if it did (P19). */
+export function lossOf({ name, lostSince }: ReadableStorage): OciError | undefined {
+  return lostSince === undefined
+    ? undefined
+    : new OciError('STORAGE_LOST', { storage: name, since: lostSince })
 }
 
 /** Reads index.json. Throws `INDEX_MISSING`, `DOCUMENT_INVALID`, `LIMIT_EXCEEDED`. */

@@ -60,7 +60,10 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     this.places = blobs === undefined ? [storage] : [storage, blobs]
   }
 
-  /** Opens a layout. Throws `LAYOUT_MISSING`, `LAYOUT_INVALID`; a missing index.json is for `readIndex` to say. */
+  /**
+   * Opens a layout. Throws `LAYOUT_MISSING`, `STORAGE_LOST`, `LAYOUT_INVALID`; a missing index.json is for `readIndex`
+   * to say.
+   */
   static async open<S extends ReadableStorage>(storage: S, options: OpenOptions = {}): Promise<OciDir<S>> {
     const dir = new OciDir(storage, options)
     await checkMarker(dir, options)

@@ -100,6 +100,11 @@ export interface ReadableStorage {
   readonly name: string
   readonly traits: StorageTraits
   readonly native?: NativeTools | undefined
+  /**
+   * When it was noticed that the medium had lost what it held, without anybody's order, in milliseconds since 1970:
+   * browsers do that to databases. Other storages on the place say it too, until a blob is committed again.
+   */
+  readonly lostSince?: number | undefined
   /** `undefined` when there is no such file. */
   open(path: LayoutPath, options?: AbortOptions): Promise<StoredFile | undefined>
   /** Every name that the place holds, in no order; folders themselves are not listed. */

@@ -1,16 +1,24 @@
 /** What a tab or a worker of the test does: bundled, served, and called from outside by name. */
 
 import { opfs } from '../../adapters/fsa/index.ts'
+import { indexedDb } from '../../adapters/indexeddb/index.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { holdFiles } from '../adapters/indexeddb-raw.ts'
+
+/** Where the tabs meet: a medium and a name there. */
+export interface TabPlace {
+  readonly medium: 'opfs' | 'indexeddb'
+  readonly dir: string
+}
 
 /** The deeds that the test calls in a page. */
 export interface TabDeeds {
-  addLines(dir: string, lines: readonly string[]): Promise<void>
-  addLinesUnlocked(dir: string, lines: readonly string[]): Promise<void>
-  addLinesInWorker(dir: string, lines: readonly string[]): Promise<void>
-  /** Begins an update that never ends, and resolves when it holds the lock. */
-  holdForEver(dir: string): Promise<void>
-  linesIn(dir: string): Promise<string[]>
+  addLines(place: TabPlace, lines: readonly string[]): Promise<void>
+  addLinesUnlocked(place: TabPlace, lines: readonly string[]): Promise<void>
+  addLinesInWorker(place: TabPlace, lines: readonly string[]): Promise<void>
+  /** Begins an update that never ends, and resolves when it keeps all others out. */
+  holdForEver(place: TabPlace): Promise<void>
+  linesIn(place: TabPlace): Promise<string[]>
 }
 
 declare global {
@@ -18,35 +26,27 @@ declare global {
 }
 
 globalThis.deeds = {
-  async addLines(dir, lines) {
-    const storage = await opfs(dir)
+  async addLines(place, lines) {
+    const storage = await open(place)
     await Promise.all(lines.map(line => storage.update('index.json', now => addedTo(now, line))))
     await storage.close()
   },
-  async addLinesUnlocked(dir, lines) {
-    const storage = await opfs(dir)
+  async addLinesUnlocked(place, lines) {
+    const storage = await open(place)
     // One that meets the other tab's write may fail, too: that line is lost like those that are overwritten.
-    for (const line of lines) await addLineUnlocked(storage, dir, line).catch(() => {})
+    for (const line of lines) await addLineUnlocked(storage, place, line).catch(() => {})
   },
-  addLinesInWorker(dir, lines) {
+  addLinesInWorker(place, lines) {
     const worker = new Worker('/page.js', { type: 'module' })
     return new Promise((resolve, reject) => {
       worker.onmessage = event => (event.data === 'done' ? resolve() : reject(new Error(String(event.data))))
       worker.onerror = event => reject(new Error(event.message))
-      worker.postMessage({ dir, lines })
+      worker.postMessage({ place, lines })
     })
   },
-  holdForEver: dir =>
-    new Promise(resolve => {
-      navigator.locks
-        .request(`ocidir:opfs:${dir}`, () => {
-          resolve()
-          return new Promise(() => {})
-        })
-        .catch(() => {})
-    }),
-  async linesIn(dir) {
-    const file = await (await opfs(dir)).open('index.json')
+  holdForEver: place => (place.medium === 'opfs' ? holdLock(place) : holdTransaction(place)),
+  async linesIn(place) {
+    const file = await (await open(place)).open('index.json')
     return text(await file?.bytes())
       .split('\n')
       .filter(line => line !== '')
@@ -54,22 +54,43 @@ globalThis.deeds = {
 }
 
 if (typeof window === 'undefined') {
-  globalThis.onmessage = (event: MessageEvent<{ dir: string; lines: readonly string[] }>) => {
-    globalThis.deeds.addLines(event.data.dir, event.data.lines).then(
+  globalThis.onmessage = (event: MessageEvent<{ place: TabPlace; lines: readonly string[] }>) => {
+    globalThis.deeds.addLines(event.data.place, event.data.lines).then(
       () => globalThis.postMessage('done'),
       error => globalThis.postMessage(String(error)),
     )
   }
 }
 
-async function addLineUnlocked(storage: StorageAdapter, dir: string, line: string): Promise<void> {
+function open({ medium, dir }: TabPlace): Promise<StorageAdapter> {
+  return medium === 'opfs' ? opfs(dir) : indexedDb(dir)
+}
+
+async function addLineUnlocked(storage: StorageAdapter, place: TabPlace, line: string): Promise<void> {
   const now = await (await storage.open('index.json'))?.bytes()
   // Time for the other tab to come between, on a machine that is busy with other things, too.
   await new Promise(resolve => setTimeout(resolve, 5))
-  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(dir)
+  if (place.medium === 'indexeddb') return storage.update('index.json', () => addedTo(now, line))
+  const root = await (await navigator.storage.getDirectory()).getDirectoryHandle(place.dir)
   const writable = await (await root.getFileHandle('index.json', { create: true })).createWritable()
   await writable.write(new Uint8Array(addedTo(now, line)))
   await writable.close()
+}
+
+function holdLock({ dir }: TabPlace): Promise<void> {
+  return new Promise(resolve => {
+    navigator.locks
+      .request(`ocidir:opfs:${dir}`, () => {
+        resolve()
+        return new Promise(() => {})
+      })
+      .catch(() => {})
+  })
+}
+
+async function holdTransaction(place: TabPlace): Promise<void> {
+  await (await open(place)).close()
+  await holdFiles(place.dir)
 }
 
 function addedTo(now: Uint8Array | undefined, line: string): Uint8Array {

@@ -1,13 +1,14 @@
-/** Tabs and workers of one browser profile on one layout in OPFS. */
+/** Tabs and workers of one browser profile on one layout, in OPFS and in IndexedDB. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
 import { describeWith, tool } from '../setup/tools.ts'
+import type { TabPlace } from './tab.ts'
 import { Tally } from './tally.ts'
 
 describeWith(['chromium'], 'tabs of one profile', () => {
@@ -32,76 +33,86 @@ describeWith(['chromium'], 'tabs of one profile', () => {
     await rm(work, { recursive: true, force: true, maxRetries: 5 })
   })
 
-  it('lose none of 2 x 32 updates', async () => {
-    const tally = await twoTabs('addLines')
-    expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+  describe.each(['opfs', 'indexeddb'] as const)('on a layout in %s', medium => {
+    it('lose none of 2 x 32 updates', async () => {
+      const tally = await twoTabs('addLines')
+      expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+    })
+
+    it('lose updates without the lock', async () => {
+      const tally = await twoTabs('addLinesUnlocked')
+      expect(tally.report().losses).toBeGreaterThan(0)
+    })
+
+    it('lose none of 64 updates of a tab and its worker', async () => {
+      const tally = new Tally(`${medium}: a tab and its worker, 32 updates each`)
+      const [a, b] = [linesOf('tab'), linesOf('worker')]
+      await tabs[0].evaluate(
+        ([place, first, second]) =>
+          Promise.all([deeds.addLines(place, first), deeds.addLinesInWorker(place, second)]),
+        [placeOf('worker-and-tab'), a, b] as const,
+      )
+      await count(tally, 'worker-and-tab', [...a, ...b])
+      expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+    })
+
+    it('go on when a tab is closed that held the lock', async () => {
+      const tally = new Tally(`${medium}: a tab closed while it keeps the others out`)
+      const dying = await newTab()
+      await dying.evaluate(place => deeds.holdForEver(place), placeOf('held'))
+      tally.attempts++
+      const adding = tabs[0].evaluate(([place, lines]) => deeds.addLines(place, lines), [
+        placeOf('held'),
+        linesOf('waiting'),
+      ] as const)
+      const first = await Promise.race([adding.then(() => 'added'), pause(500).then(() => 'waits')])
+      if (first === 'waits') tally.fired++
+      await dying.close()
+      const began = performance.now()
+      await adding
+      console.log(`went on ${Math.round(performance.now() - began)} ms after the tab was closed`)
+      await count(tally, 'held', linesOf('waiting'), { counts: false })
+      expect(tally.report()).toMatchObject({ fired: 1, losses: 0 })
+    })
+
+    async function twoTabs(deed: 'addLines' | 'addLinesUnlocked'): Promise<Tally> {
+      const tally = new Tally(
+        `${medium}: 2 tabs x 32 updates, ${deed === 'addLines' ? 'locked' : 'without lock (broken on purpose)'}`,
+      )
+      await tabs[0].evaluate(place => deeds.addLines(place, ['first']), placeOf(deed))
+      const lines = [linesOf('a'), linesOf('b')]
+      await Promise.all(
+        tabs.map((tab, i) =>
+          tab.evaluate(([name, place, own]) => deeds[name](place, own), [
+            deed,
+            placeOf(deed),
+            lines[i] ?? [],
+          ] as const),
+        ),
+      )
+      await count(tally, deed, ['first', ...lines.flat()])
+      return tally
+    }
+
+    /** Counts what is missing, and each line as an attempt that fired: the caller has awaited that it was done. */
+    async function count(
+      tally: Tally,
+      dir: string,
+      expected: readonly string[],
+      { counts = true }: { counts?: boolean } = {},
+    ): Promise<void> {
+      const found = await tabs[1].evaluate(place => deeds.linesIn(place), placeOf(dir))
+      tally.losses += expected.filter(line => !found.includes(line)).length
+      if (!counts) return
+      const updates = expected.filter(line => line !== 'first').length
+      tally.attempts += updates
+      tally.fired += updates
+    }
+
+    function placeOf(dir: string): TabPlace {
+      return { medium, dir }
+    }
   })
-
-  it('lose updates without the lock', async () => {
-    const tally = await twoTabs('addLinesUnlocked')
-    expect(tally.report().losses).toBeGreaterThan(0)
-  })
-
-  it('lose none of 64 updates of a tab and its worker', async () => {
-    const tally = new Tally('a tab and its worker, 32 updates each')
-    const [a, b] = [linesOf('tab'), linesOf('worker')]
-    await tabs[0].evaluate(
-      ([first, second]) =>
-        Promise.all([
-          deeds.addLines('worker-and-tab', first ?? []),
-          deeds.addLinesInWorker('worker-and-tab', second ?? []),
-        ]),
-      [a, b],
-    )
-    await count(tally, 'worker-and-tab', [...a, ...b])
-    expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
-  })
-
-  it('go on when a tab is closed that held the lock', async () => {
-    const tally = new Tally('a tab closed while it holds the lock')
-    const dying = await newTab()
-    await dying.evaluate(() => deeds.holdForEver('held'))
-    tally.attempts++
-    const adding = tabs[0].evaluate(lines => deeds.addLines('held', lines), linesOf('waiting'))
-    const first = await Promise.race([adding.then(() => 'added'), pause(500).then(() => 'waits')])
-    if (first === 'waits') tally.fired++
-    await dying.close()
-    const began = performance.now()
-    await adding
-    console.log(`went on ${Math.round(performance.now() - began)} ms after the tab was closed`)
-    await count(tally, 'held', linesOf('waiting'), { counts: false })
-    expect(tally.report()).toMatchObject({ fired: 1, losses: 0 })
-  })
-
-  async function twoTabs(deed: 'addLines' | 'addLinesUnlocked'): Promise<Tally> {
-    const tally = new Tally(
-      `2 tabs x 32 updates, ${deed === 'addLines' ? 'locked' : 'without lock (broken on purpose)'}`,
-    )
-    await tabs[0].evaluate(dir => deeds.addLines(dir, ['first']), deed)
-    const lines = [linesOf('a'), linesOf('b')]
-    await Promise.all(
-      tabs.map((tab, i) =>
-        tab.evaluate(([name, own]) => deeds[name](name, own), [deed, lines[i] ?? []] as const),
-      ),
-    )
-    await count(tally, deed, ['first', ...lines.flat()])
-    return tally
-  }
-
-  /** Counts what is missing, and each line as an attempt that fired: the caller has awaited that it was done. */
-  async function count(
-    tally: Tally,
-    dir: string,
-    expected: readonly string[],
-    { counts = true }: { counts?: boolean } = {},
-  ): Promise<void> {
-    const found = await tabs[1].evaluate(name => deeds.linesIn(name), dir)
-    tally.losses += expected.filter(line => !found.includes(line)).length
-    if (!counts) return
-    const updates = expected.filter(line => line !== 'first').length
-    tally.attempts += updates
-    tally.fired += updates
-  }
 
   async function newTab(): Promise<Page> {
     const page = await browser.newPage()

@@ -8,6 +8,9 @@ export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> =
     name: inner.name,
     traits: inner.traits,
     native: inner.native,
+    get lostSince() {
+      return inner.lostSince
+    },
     open: (path, options) => inner.open(path, options),
     list: options => inner.list(options),
     stage: async options => {

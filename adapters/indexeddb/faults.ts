@@ -1,0 +1,37 @@
+/** What IndexedDB's exceptions mean in this library: one table. */
+
+import { OciError } from '../../src/errors.ts'
+import { domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
+import { ConnectionLost } from './connection.ts'
+
+/** The operation under which the database itself is opened. */
+export const connecting = 'connect'
+
+/** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
+export function faultOf(error: unknown, place: Place): unknown {
+  if (error instanceof ConnectionLost)
+    return new OciError('STORAGE_FAILED', { ...place }, { cause: error.cause })
+  const name = domNameOf(error)
+  if (name === undefined) return error
+  const cause = { cause: error }
+  if (name === 'QuotaExceededError') return new OciError('STORAGE_FULL', { storage: place.storage }, cause)
+  if (denied.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
+  const reason = place.operation === connecting ? reasons[name] : undefined
+  if (reason !== undefined) {
+    return new OciError('STORAGE_UNAVAILABLE', { storage: place.storage, reason }, cause)
+  }
+  return new OciError('STORAGE_FAILED', { ...place }, cause)
+}
+
+/** Runs calls to the database; an error of theirs becomes an `OciError`, anything else passes through. */
+export const faulty: Faulty = translating(faultOf)
+
+const denied = new Set(['NotAllowedError', 'SecurityError'])
+
+/** Why a database can't be opened here at all. */
+const reasons: Readonly<Record<string, string>> = {
+  InvalidStateError: 'the browser keeps no databases in this context, such as a private window',
+  NotSupportedError: 'the browser keeps no databases in this context',
+  TimeoutError: 'the browser did not open the database in time',
+  VersionError: 'a newer version of this library made the database',
+}

@@ -1,0 +1,165 @@
+/** Staged bytes in a database: in memory up to one chunk, from there on a set of chunks that no name leads to. */
+
+import { promisifyRequest } from 'idb-keyval'
+import { OciError } from '../../src/errors.ts'
+import type { StagingMedium } from '../../src/staging.ts'
+import type { BlobPath } from '../../src/storage.ts'
+import { concat } from '../../src/streams.ts'
+import type { Database } from './database.ts'
+import { faulty } from './faults.ts'
+import {
+  chunkKey,
+  chunkSize,
+  chunksOfSet,
+  type FileRecord,
+  inlineSize,
+  lossKey,
+  type StagedRecord,
+  setOf,
+} from './records.ts'
+
+/** Bytes to be written and published. */
+export class StagedInDatabase implements StagingMedium {
+  readonly #database: Database
+  readonly #onEnd: () => void
+  readonly #set = randomId()
+  #gathered: Uint8Array[] = []
+  #gatheredSize = 0
+  /** Chunks that the database has or is being given. */
+  #chunks = 0
+  /** The chunk on its way: the next one is gathered meanwhile. */
+  #storing: Promise<void> = Promise.resolve()
+  #size = 0
+  #modified = Date.now()
+  #isSwept = false
+
+  constructor(database: Database, onEnd: () => void) {
+    this.#database = database
+    this.#onEnd = onEnd
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#faulty('write', async () => {
+      if (this.#isSwept) throw this.#swept('write')
+      this.#modified = Date.now()
+      for (let at = 0; at < chunk.length; ) {
+        if (this.#gatheredSize === chunkSize) await this.#flush()
+        // A copy with a buffer of its own: a view would be stored with all of its buffer.
+        const part = chunk.slice(at, at + chunkSize - this.#gatheredSize)
+        this.#gathered.push(part)
+        this.#gatheredSize += part.length
+        at += part.length
+      }
+      this.#size += chunk.length
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#faulty('write', async () => {
+      if (this.#chunks > 0) await this.#flush()
+      await this.#storing
+    })
+  }
+
+  publish(path: BlobPath): Promise<'written' | 'existed'> {
+    return this.#faulty('commit', async () => {
+      const scope = { stores: ['files', 'chunks', 'staged'], mode: 'readwrite' } as const
+      const outcome = await this.#database.run(scope, transaction => this.#publishIn(transaction, path))
+      this.#end()
+      if (outcome === 'written') await this.#database.wrote()
+      return outcome
+    })
+  }
+
+  drop(): Promise<void> {
+    return this.#faulty('discard', async () => {
+      this.#end()
+      await this.#storing.catch(() => {})
+      if (this.#chunks === 0) return
+      await this.#database.run({ stores: ['chunks', 'staged'], mode: 'readwrite' }, transaction => {
+        transaction.objectStore('staged').delete(this.#set)
+        transaction.objectStore('chunks').delete(chunksOfSet(this.#set))
+      })
+    })
+  }
+
+  /** Drops the bytes if they are in memory still and were not written to since a time; the rest is in the database. */
+  sweep(before: number): boolean {
+    if (this.#isSwept || this.#chunks > 0 || this.#modified > before) return false
+    this.#isSwept = true
+    this.#gathered = []
+    return true
+  }
+
+  #end(): void {
+    this.#gathered = []
+    this.#onEnd()
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = concat(this.#gathered, this.#gatheredSize)
+    this.#gathered = []
+    this.#gatheredSize = 0
+    const number = this.#chunks++
+    await this.#storing
+    this.#storing = this.#store(number, bytes)
+    // The next write, or the close, tells.
+    this.#storing.catch(() => {})
+  }
+
+  #store(number: number, bytes: Uint8Array): Promise<void> {
+    return this.#database.run({ stores: ['chunks', 'staged'], mode: 'readwrite' }, async transaction => {
+      const staged = transaction.objectStore('staged')
+      if (number > 0 && (await this.#isGone(staged))) throw this.#swept('write')
+      staged.put({ modified: Date.now() } satisfies StagedRecord, this.#set)
+      transaction.objectStore('chunks').put(bytes, chunkKey(this.#set, number))
+    })
+  }
+
+  async #publishIn(transaction: IDBTransaction, path: BlobPath): Promise<'written' | 'existed'> {
+    const files = transaction.objectStore('files')
+    const chunks = transaction.objectStore('chunks')
+    const staged = transaction.objectStore('staged')
+    const now = await promisifyRequest<FileRecord | undefined>(files.get(path))
+    // A connection that is lost at the very end doesn't tell that all was done.
+    if (setOf(now) === this.#set) return 'written'
+    if (this.#isSwept || (this.#chunks > 0 && (await this.#isGone(staged)))) throw this.#swept('commit')
+    staged.delete(this.#set)
+    if (now?.size === this.#size) {
+      chunks.delete(chunksOfSet(this.#set))
+      return 'existed'
+    }
+    const replaced = setOf(now)
+    if (replaced !== undefined) chunks.delete(chunksOfSet(replaced))
+    files.put(this.#record(chunks), path)
+    // Whoever writes the layout anew knows of the loss.
+    if (this.#database.lostSince !== undefined) files.delete(lossKey)
+    return 'written'
+  }
+
+  #record(chunks: IDBObjectStore): FileRecord {
+    const common = { size: this.#size, modified: this.#modified }
+    if (this.#size <= inlineSize) return { ...common, bytes: concat(this.#gathered) }
+    if (this.#chunks === 0) chunks.put(concat(this.#gathered), chunkKey(this.#set, 0))
+    return { ...common, set: this.#set, chunkSize }
+  }
+
+  async #isGone(staged: IDBObjectStore): Promise<boolean> {
+    return (await promisifyRequest(staged.getKey(this.#set))) === undefined
+  }
+
+  #swept(operation: string): OciError {
+    const message = `${this.#database.storage}: the staged bytes were swept`
+    return new OciError('STORAGE_FAILED', { storage: this.#database.storage, operation }, { message })
+  }
+
+  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    return faulty({ storage: this.#database.storage, operation }, call)
+  }
+}
+
+/** `randomUUID` is there in secure contexts alone; databases are everywhere. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+}
