@@ -168,8 +168,7 @@ async function changedFiles({ storage, texts }: Sown): Promise<number> {
   let changed = 0
   for (const [path, text] of texts) {
     const bytes = await read(storage, path as 'index.json')
-    if (new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) !== text)
-      changed++
+    if (new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) !== text) changed++
   }
   return changed
 }
