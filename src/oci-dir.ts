@@ -51,12 +51,15 @@ export interface OpenOptions extends AbortOptions {
 export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layout<S> {
   readonly storage: S
   readonly engine: Engine
+  /** The second place for blobs, if it was opened with one. What is written goes into `storage`. */
+  readonly blobs: ReadableStorage | undefined
   /** Where blobs are looked for, in this order; the first is `storage`. */
   readonly places: readonly ReadableStorage[]
 
   private constructor(storage: S, { engine, blobs }: OpenOptions) {
     this.storage = storage
     this.engine = engineFor(storage, engine)
+    this.blobs = blobs
     this.places = blobs === undefined ? [storage] : [storage, blobs]
   }
 

@@ -60,7 +60,7 @@ export async function resolveEntry(layout: Layout, ref: Ref, options: AbortOptio
  */
 export async function openImage(layout: Layout, ref?: Ref, options: ResolveOptions = {}): Promise<Image> {
   const { entries, tag } = await roots(layout, ref, options)
-  const search = new Search(layout, entries, { ...options, tag })
+  const search = new Search(layout, entries, { ...options, tag, isNamed: ref !== undefined })
   const [only] = entries
   const isPinned = ref !== undefined && tag === undefined && entries.length === 1
   // A digest says which manifest is meant, whatever its platform.
@@ -72,7 +72,7 @@ export async function openImage(layout: Layout, ref?: Ref, options: ResolveOptio
 /** Every image of a layout, or of what a reference names, once each, in document order; artifacts left out. */
 export async function* images(layout: Layout, ref?: Ref, options: AbortOptions = {}): AsyncGenerator<Image> {
   const { entries, tag } = await roots(layout, ref, options)
-  yield* new Search(layout, entries, { ...options, tag }).images()
+  yield* new Search(layout, entries, { ...options, tag, isNamed: ref !== undefined }).images()
 }
 
 /** Every manifest below some entries, nested indexes followed, each index once. Missing nested ones are passed over. */
@@ -154,19 +154,21 @@ async function* descend(
   }
 }
 
+interface SearchOptions extends AbortOptions {
+  readonly tag: string | undefined
+  /** A reference was given: it names one thing, and what that is matters more than its platform. */
+  readonly isNamed: boolean
+}
+
 class Search {
   readonly #layout: Layout
   readonly #entries: readonly Candidate[]
-  readonly #options: AbortOptions & { readonly tag: string | undefined }
+  readonly #options: SearchOptions
   #missing: Descriptor | undefined
   #rejected: Descriptor | undefined
   readonly #platforms = new Set<string>()
 
-  constructor(
-    layout: Layout,
-    entries: readonly Candidate[],
-    options: AbortOptions & { readonly tag: string | undefined },
-  ) {
+  constructor(layout: Layout, entries: readonly Candidate[], options: SearchOptions) {
     this.#layout = layout
     this.#entries = entries
     this.#options = options
@@ -238,7 +240,8 @@ class Search {
 
   #fail(wanted?: Partial<Platform>): never {
     if (this.#missing !== undefined) throw new OciError('BLOB_MISSING', { digest: this.#missing.digest })
-    if (this.#rejected !== undefined && this.#platforms.size === 0) {
+    const isAsked = wanted !== undefined && !this.#options.isNamed
+    if (this.#rejected !== undefined && this.#platforms.size === 0 && !isAsked) {
       throw new OciError('NOT_AN_IMAGE', {
         descriptor: this.#rejected,
         expected: 'an image manifest with an image config',

@@ -7,8 +7,8 @@ import { type Document, makeDocument, readBack, refuse } from './document.ts'
 import { isOciError } from './errors.ts'
 import { type Draft, layersOf } from './image.ts'
 import { editIndex, named, withEntry } from './index-json.ts'
-import { type Layout, readDocument } from './layout.ts'
-import { layerType } from './media-types.ts'
+import { type Layout, readConfig, readDocument } from './layout.ts'
+import { isImageConfigType, layerType } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
 import { ownPaths, publishAll } from './publish.ts'
 import { checkTag } from './reference.ts'
@@ -32,6 +32,7 @@ import { type Node, walk } from './walk.ts'
 export interface InsertOptions extends AbortOptions {
   /** The entry's name; every entry of that name goes. Without one the entry is appended. */
   readonly tag?: string | undefined
+  /** That of the image's config unless given. */
   readonly platform?: Platform | undefined
   /** Annotations of the entry. */
   readonly annotations?: Annotations | undefined
@@ -80,14 +81,15 @@ export async function insertManifest(
   options: InsertOptions = {},
 ): Promise<Descriptor> {
   const { tag, signal } = options
+  const described = await describing(layout, manifest, options)
   const written = await publish(layout, manifest, {
     documents: await emptyConfigOf(manifest, layout),
     required: [manifest.config, ...manifest.layers],
     signal,
-    change: (index, entry) => withEntry(index, described(entry, options), tag),
+    change: (index, entry) => withEntry(index, described(entry), tag),
     tag,
   })
-  const entry = described(entryOf(written), options)
+  const entry = described(entryOf(written))
   return tag === undefined ? entry : named(entry, tag)
 }
 
@@ -97,6 +99,7 @@ export async function replaceWithSingleManifest(
   manifest: ImageManifest,
   options: Omit<InsertOptions, 'tag'> = {},
 ): Promise<Descriptor> {
+  const described = await describing(layout, manifest, options)
   const written = await publish(layout, manifest, {
     documents: await emptyConfigOf(manifest, layout),
     required: [manifest.config, ...manifest.layers],
@@ -104,11 +107,11 @@ export async function replaceWithSingleManifest(
     change: (_, entry) => ({
       schemaVersion: 2,
       mediaType: mediaTypes.index,
-      manifests: [described(entry, options)],
+      manifests: [described(entry)],
     }),
     tag: undefined,
   })
-  return described(entryOf(written), options)
+  return described(entryOf(written))
 }
 
 /** Gives what is in the layout further names; nothing of what is here now may be gone when they stand there. */
@@ -266,6 +269,13 @@ async function emptyConfigOf(manifest: ImageManifest, layout: Writable): Promise
   return [await makeDocument({}, mediaTypes.empty, layout.engine.native)]
 }
 
-function described(entry: Descriptor, { platform, annotations }: InsertOptions): Descriptor {
-  return { ...entry, ...(annotations && { annotations }), ...(platform && { platform }) }
+/** What an entry says beside its manifest: the annotations given, and the platform given or else its config's (C10). */
+async function describing(
+  layout: Writable,
+  { config }: ImageManifest,
+  { annotations, signal, platform: given }: InsertOptions,
+): Promise<(entry: Descriptor) => Descriptor> {
+  const isJudged = given === undefined && isImageConfigType(config.mediaType)
+  const platform = isJudged ? platformOfConfig((await readConfig(layout, config, { signal })).value) : given
+  return entry => ({ ...entry, ...(annotations && { annotations }), ...(platform && { platform }) })
 }

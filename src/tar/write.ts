@@ -30,15 +30,26 @@ export async function* writeTar(
   entries: TarInputs,
   options: AbortOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const entry of entries) yield* encodeEntry(entry, options)
+  yield tarEnd()
+}
+
+/** One entry: its headers, its body and what fills its last block. */
+export async function* encodeEntry(
+  entry: TarInput,
+  options: AbortOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { signal } = options
-  for await (const entry of entries) {
-    signal?.throwIfAborted()
-    const { body, size } = contentOf(entry)
-    yield encodeHeader(entry, size)
-    if (body !== undefined) yield* exactly(body, size, { signal, entry })
-    if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size))
-  }
-  yield new Uint8Array(1024)
+  signal?.throwIfAborted()
+  const { body, size } = contentOf(entry)
+  yield encodeHeader(entry, size)
+  if (body !== undefined) yield* exactly(body, size, { signal, entry })
+  if (paddingOf(size) > 0) yield new Uint8Array(paddingOf(size))
+}
+
+/** The two zero blocks that end a tar. */
+export function tarEnd(): Uint8Array {
+  return new Uint8Array(1024)
 }
 
 /**

@@ -70,14 +70,23 @@ export const storageCases: readonly StorageCase[] = [
  * import { describe, it } from 'vitest'
  * await storageSuite({ test: { describe, it }, factory: () => ({ open: () => memory() }) })
  */
-export async function storageSuite(options: StorageSuiteOptions): Promise<void> {
+export function storageSuite(options: StorageSuiteOptions): Promise<void> {
+  return registerSuite('storage suite', storageCases, options)
+}
+
+/** Registers the cases of any suite that the storage's traits ask for. */
+export async function registerSuite(
+  suite: string,
+  cases: readonly StorageCase[],
+  options: StorageSuiteOptions,
+): Promise<void> {
   const { test, factory, ...unknown } = options
   for (const name of Object.keys(unknown)) {
-    throw new TypeError(`the storage suite has no option ${name}: cases are picked by traits alone`)
+    throw new TypeError(`the ${suite} has no option ${name}: cases are picked by traits alone`)
   }
   const { name, traits } = await probe(factory)
-  test.describe(`storage suite: ${name}`, () => {
-    for (const item of storageCases) register(test, item, { factory, traits })
+  test.describe(`${suite}: ${name}`, () => {
+    for (const item of cases) register(test, item, { factory, traits })
   })
 }
 

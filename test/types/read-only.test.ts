@@ -42,6 +42,20 @@ it('no verb that writes is forgotten here', async () => {
   expect(text.match(/this: OciDir<StorageAdapter>/g)).toHaveLength(Object.keys(writing).length)
 })
 
+it('a layer is built into a layout that can be written, and into no other', async () => {
+  const building = (storage: string): string => `
+import { createTarLayer } from '../../src/tar/index.ts'
+import type { OciDir, ReadableStorage, StorageAdapter } from '../../src/index.ts'
+export type Both = ReadableStorage | StorageAdapter
+export const use = (dir: OciDir<${storage}>): unknown => createTarLayer(dir)`
+  const errors = await compile('core', {
+    read: building('ReadableStorage'),
+    written: building('StorageAdapter'),
+  })
+  expect(errors.read).toHaveLength(1)
+  expect(errors.written).toEqual([])
+})
+
 function sources(storage: string, verbs: Readonly<Record<string, string>>): Record<string, string> {
   const wrap = (call: string): string => `
 import type { Descriptor, Draft, ImageManifest, OciDir, ReadableStorage, StorageAdapter } from '../../src/index.ts'

@@ -1,0 +1,21 @@
+/** The layout suite on OPFS in Chromium: bare and wrapped. */
+
+import { describe, it } from 'vitest'
+import { opfs } from '../../adapters/fsa/index.ts'
+import type { StorageAdapter } from '../../src/storage.ts'
+import { forwarding, layoutSuite, type StoragePlace } from '../suites/index.ts'
+
+const test = { describe, it }
+
+await layoutSuite({ test, factory: () => place(name => opfs(name)) })
+await layoutSuite({ test, factory: () => place(async name => forwarding(await opfs(name))) })
+
+function place(open: (name: string) => Promise<StorageAdapter>): StoragePlace {
+  const name = `layout-${crypto.randomUUID()}`
+  return {
+    open: () => open(name),
+    async remove() {
+      await (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true })
+    },
+  }
+}
