@@ -5,9 +5,11 @@ import { blobCommand } from './commands/blob.ts'
 import { buildCommand } from './commands/build.ts'
 import { configCommand } from './commands/config.ts'
 import { fsckCommand } from './commands/fsck.ts'
+import { gcCommand } from './commands/gc.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
 import { manifestCommand } from './commands/manifest.ts'
+import { referrersCommand } from './commands/referrers.ts'
 import { tagCommand } from './commands/tag.ts'
 import { tagsCommand } from './commands/tags.ts'
 import { untagCommand } from './commands/untag.ts'
@@ -19,9 +21,11 @@ export const commands: readonly Command[] = [
   tagsCommand,
   tagCommand,
   untagCommand,
+  gcCommand,
   inspectCommand,
   manifestCommand,
   configCommand,
   blobCommand,
+  referrersCommand,
   lsCommand,
 ]

@@ -62,9 +62,7 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
   if (!isJsonObject(value)) return [problem(at, 'a descriptor', value)]
   const { mediaType, digest, size } = value
   const problems = [
-    ...(isString(mediaType) && mediaTypeGrammar.test(mediaType)
-      ? []
-      : [problem(`${at}/mediaType`, 'a media type', mediaType)]),
+    ...(isMediaType(mediaType) ? [] : [problem(`${at}/mediaType`, 'a media type', mediaType)]),
     ...(isDigest(digest)
       ? []
       : [
@@ -82,6 +80,11 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
     ...platform(value.platform, `${at}/platform`),
   ]
   return problems
+}
+
+/** Tells whether a value is a media type (D1). */
+export function isMediaType(value: unknown): value is string {
+  return isString(value) && mediaTypeGrammar.test(value)
 }
 
 // RFC 6838, 4.2; parameters are tolerated, as every peer does, but no control characters.

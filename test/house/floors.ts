@@ -5,6 +5,7 @@ import { importsOf, type Sources } from './sources.ts'
 const floors: Readonly<Record<string, readonly string[]>> = {
   ground: ['spec', 'errors', 'faults', 'storage', 'streams', 'staging', 'stored-bytes'],
   values: [
+    'bounded',
     'canonical-json',
     'digest',
     'document',
@@ -17,8 +18,8 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'reference',
     'validate',
   ],
-  things: ['blob', 'codec/', 'image', 'index-json', 'layer', 'layout', 'resolve', 'tar/', 'walk'],
-  verbs: ['files/', 'fsck', 'fsck-image', 'oci-dir', 'write-image'],
+  things: ['blob', 'codec/', 'image', 'index-json', 'layer', 'layout', 'reach', 'resolve', 'tar/', 'walk'],
+  verbs: ['artifact', 'files/', 'fsck', 'fsck-image', 'gc', 'oci-dir', 'referrers', 'write-image'],
   door: ['index'],
 }
 const floorNames = Object.keys(floors)
