@@ -10,17 +10,7 @@ import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
 import type { BlobPath, StorageAdapter, StorageEntry } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/forwarding.ts'
 import { RawStorage } from './raw-storage.ts'
-import {
-  addBlob,
-  addImage,
-  addIndex,
-  emptyDir,
-  failsWith,
-  named,
-  rawLayout,
-  text,
-  writeSample,
-} from './samples.ts'
+import { addBlob, addImage, addIndex, emptyDir, failsWith, rawLayout, text, writeSample } from './samples.ts'
 
 type Dir = OciDir<StorageAdapter>
 
@@ -96,14 +86,24 @@ describe('gc', () => {
     const docker = { ...image, mediaType: mediaTypes.dockerManifest }
     const list = await addIndex(raw, [{ ...image, mediaType: mediaTypes.dockerManifest }])
     const foreign = await addBlob(raw, 'anything', 'application/x-foreign')
-    rawLayout(raw, [deep, docker, { ...list, mediaType: mediaTypes.dockerManifestList }, image, image, foreign])
+    rawLayout(raw, [
+      deep,
+      docker,
+      { ...list, mediaType: mediaTypes.dockerManifestList },
+      image,
+      image,
+      foreign,
+    ])
     const dir = await writable(raw)
     const big = await dir.writeBlob('layer', { algorithm: 'sha512', mediaType: mediaTypes.layer })
     await dir.writeBlob('garbage', { algorithm: 'sha512' })
     const entry = await dir.insertManifest({ schemaVersion: 2, config: emptyDescriptor, layers: [big] })
     const before = await fsck(dir.storage)
     expect(await gc(dir)).toMatchObject({ removed: [{ digest: expect.stringMatching(/^sha512:/), size: 7 }] })
-    expect(await fsck(dir.storage)).toMatchObject({ validated: before.validated, counts: { unreferenced: 0 } })
+    expect(await fsck(dir.storage)).toMatchObject({
+      validated: before.validated,
+      counts: { unreferenced: 0 },
+    })
     expect(await dir.hasBlob(entry)).toBe(true)
   })
 
@@ -159,7 +159,10 @@ describe('gc', () => {
 
   it('keeps all that a broken document may name, however deep', async () => {
     const attempts: [string, (raw: RawStorage, path: string) => void][] = [
-      ['a letter changed', (raw, path) => raw.change(path, bytes => bytes.map((b, i) => (i === 2 ? b ^ 1 : b)))],
+      [
+        'a letter changed',
+        (raw, path) => raw.change(path, bytes => bytes.map((b, i) => (i === 2 ? b ^ 1 : b))),
+      ],
       ['cut short', (raw, path) => raw.change(path, bytes => bytes.slice(0, -1))],
       ['not JSON', (raw, path) => raw.change(path, bytes => bytes.map((b, i) => (i === 0 ? 0x78 : b)))],
       ['a byte added', (raw, path) => raw.change(path, bytes => Uint8Array.of(...bytes, 0x20))],
@@ -398,7 +401,9 @@ describe('gc beside writers', () => {
   it('gives up, with nothing removed, when a writer leaves it no moment at all', async () => {
     const dir = await emptyDir()
     const garbage = await dir.writeBlob('garbage')
-    const beside = justBefore(dir.storage, round => writeSample(dir, { tag: `t${round}`, layers: [`${round}`] }))
+    const beside = justBefore(dir.storage, round =>
+      writeSample(dir, { tag: `t${round}`, layers: [`${round}`] }),
+    )
     await expect(gc(await OciDir.open(beside))).rejects.toEqual(failsWith('STORAGE_CHANGED'))
     expect(await dir.hasBlob(garbage)).toBe(true)
   })
