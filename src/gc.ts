@@ -87,7 +87,7 @@ export async function gc(layout: Layout<StorageAdapter>, options: GcOptions = {}
 const day = 24 * 60 * 60 * 1000
 
 /** A new entry between the reading and the section, so often. */
-const attempts = 50
+const attempts = 20
 
 interface ListedBlob {
   readonly path: BlobPath
@@ -114,14 +114,13 @@ class Collection {
   }
 
   async run({ dryRun }: { dryRun: boolean }): Promise<{ removed: readonly ListedBlob[]; kept: number }> {
-    // Listed before a document is read: what writers store from now on isn't even looked at.
-    await this.#list()
     await this.#others()
     const removed = dryRun ? await this.#wouldGo() : await this.#remove()
     return { removed, kept: this.#blobs.length - removed.length }
   }
 
   async #wouldGo(): Promise<readonly ListedBlob[]> {
+    await this.#list()
     await this.#read()
     return this.#garbage(this.#index) ?? []
   }
@@ -129,6 +128,9 @@ class Collection {
   async #remove(): Promise<readonly ListedBlob[]> {
     const { storage } = this.#layout
     for (let attempt = 0; attempt < attempts; attempt++) {
+      // Listed before a document is read: what writers store from now on isn't even looked at.
+      await this.#list()
+      if (attempt > 0) await this.#reach.foresee(this.#blobs)
       await this.#read()
       const chosen: { garbage?: readonly ListedBlob[] | undefined } = {}
       await storage.remove(

@@ -1,12 +1,13 @@
 /** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
 
 import { findBlob } from './blob.ts'
+import { eachOf } from './bounded.ts'
 import { isDigest } from './digest.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'
 import { manifestKind } from './media-types.ts'
-import type { Descriptor, JsonObject } from './spec.ts'
-import type { AbortOptions } from './storage.ts'
+import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
+import type { AbortOptions, StoredFile } from './storage.ts'
 import { problemsOfIndex, problemsOfManifest } from './validate.ts'
 import { childrenOf, type Explored, explore, keyOf } from './walk.ts'
 
@@ -42,6 +43,7 @@ export class Reach {
   readonly #layout: Layout
   readonly #options: ReachOptions
   readonly #known = new Map<string, Named>()
+  readonly #foreseen = new Set<string>()
 
   constructor(layout: Layout, options: ReachOptions = {}) {
     this.#layout = layout
@@ -54,6 +56,26 @@ export class Reach {
     const { limits } = this.#layout.engine
     const read = (descriptor: Descriptor): Promise<Named> => this.#read(descriptor)
     await explore(entries, this.#known, { read, limits, signal: this.#options.signal })
+  }
+
+  /**
+   * Reads what may be manifests among blobs that nothing names yet: a writer may be about to list them, and inside the
+   * section there is no time to read. Without this gc starves beside busy writers.
+   */
+  async foresee(blobs: readonly Pick<Descriptor, 'digest' | 'size'>[]): Promise<void> {
+    const unseen = blobs.filter(({ digest }) => !this.#foreseen.has(digest))
+    await eachOf(unseen, blob => this.#foresee(blob), { signal: this.#options.signal })
+  }
+
+  async #foresee({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {
+    this.#foreseen.add(digest)
+    if ((await this.#suspect(digest)) === undefined) return
+    const suspect = { mediaType: mediaTypes.manifest, digest, size }
+    const value = (await unlessFaulty(readDocument(this.#layout, suspect, this.#options)))?.value
+    const mediaType = value?.mediaType
+    if (typeof mediaType !== 'string' || manifestKind(mediaType) === undefined) return
+    const descriptor = { mediaType, digest, size }
+    if (!this.#known.has(keyOf(descriptor))) this.#known.set(keyOf(descriptor), await this.#read(descriptor))
   }
 
   /** What these entries reach by the documents read so far, without a wait: it is asked inside an exclusive section. */
@@ -84,44 +106,56 @@ export class Reach {
 
   async #named(descriptor: Descriptor): Promise<Named> {
     const kind = manifestKind(descriptor.mediaType)
-    if (kind === undefined) return this.#suspected(descriptor, { isForeign: true })
-    try {
-      const { value } = await readDocument(this.#layout, descriptor, this.#options)
-      const problems = kind === 'index' ? problemsOfIndex(value) : problemsOfManifest(value)
-      if (problems.length === 0) return namedBy(value)
-    } catch (error) {
-      if (isOciError(error, 'BLOB_MISSING')) return { documents: [], digests: [], isSettled: false }
-      // What the medium can't read now may name anything.
-      if (!isOciError(error) || !documentFaults.has(error.code)) throw error
-    }
-    return this.#suspected(descriptor, { isForeign: false })
+    if (kind === undefined) return this.#suspected(descriptor, await this.#suspect(descriptor.digest))
+    const value = (await unlessFaulty(readDocument(this.#layout, descriptor, this.#options)))?.value
+    const problems = value && (kind === 'index' ? problemsOfIndex(value) : problemsOfManifest(value))
+    if (value !== undefined && problems?.length === 0) return namedBy(value)
+    const { digest: where } = descriptor
+    const { maxManifestSize: max } = this.#layout.engine.limits
+    const file = await this.#find(where)
+    if (file === undefined || file.size <= max) return this.#suspected(descriptor, file)
+    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where })
   }
 
   /** What a text may name, and what those texts may name. */
-  async #suspected({ digest }: Descriptor, { isForeign }: { isForeign: boolean }): Promise<Named> {
+  async #suspected({ digest: where }: Descriptor, file: StoredFile | undefined): Promise<Named> {
     const { maxDocuments: max } = this.#layout.engine.limits
-    const digests = new Set<string>([digest])
+    const digests = new Set(await this.#digestsIn(file))
     for (const suspect of digests) {
-      const text = await this.#text(suspect, { mustRead: suspect === digest && !isForeign })
-      for (const [match] of text.matchAll(digestLike)) if (isDigest(match)) digests.add(match)
-      if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where: digest })
+      for (const digest of await this.#digestsIn(await this.#suspect(suspect))) digests.add(digest)
+      if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where })
     }
     return { documents: [], digests: [...digests], isSettled: false }
   }
 
-  /** A blob's text, unverified; none of what begins unlike JSON, which may be a layer, unless it must be read. */
-  async #text(digest: string, { mustRead }: { mustRead: boolean }): Promise<string> {
-    const { places, engine } = this.#layout
-    const { signal } = this.#options
-    const max = engine.limits.maxManifestSize
-    const file = await findBlob(places, digest, { signal })
-    if (file === undefined || file.size === 0 || (file.size > max && !mustRead)) return ''
-    if (file.size > max) {
-      const found = file.size
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where: digest })
+  /** A blob that may be a document, of whatever kind: it isn't too large for one, and begins as JSON does. */
+  async #suspect(digest: string): Promise<StoredFile | undefined> {
+    const file = await this.#find(digest)
+    if (file === undefined || file.size === 0 || file.size > this.#layout.engine.limits.maxManifestSize) {
+      return undefined
     }
-    if (!mustRead && (await file.bytes({ start: 0, end: 1, signal }))[0] !== openingBrace) return ''
-    return new TextDecoder('latin1').decode(await file.bytes({ signal }))
+    const [first] = await file.bytes({ start: 0, end: 1, signal: this.#options.signal })
+    return first === openingBrace ? file : undefined
+  }
+
+  async #digestsIn(file: StoredFile | undefined): Promise<string[]> {
+    if (file === undefined) return []
+    const text = new TextDecoder('latin1').decode(await file.bytes({ signal: this.#options.signal }))
+    return [...text.matchAll(digestLike)].map(([match]) => match).filter(isDigest)
+  }
+
+  #find(digest: string): Promise<StoredFile | undefined> {
+    return findBlob(this.#layout.places, digest, { signal: this.#options.signal })
+  }
+}
+
+/** A document that is what it should be. What the medium can't read isn't a fault of the document. */
+async function unlessFaulty<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isOciError(error) && documentFaults.has(error.code)) return undefined
+    throw error
   }
 }
 
@@ -136,8 +170,9 @@ function namedBy(value: JsonObject): Named {
 
 const openingBrace = 0x7b
 
-/** Faults of a document, whose text can be had all the same. */
+/** Faults of a document; whatever text stands there can be had all the same. */
 const documentFaults: ReadonlySet<OciErrorCode> = new Set<OciErrorCode>([
+  'BLOB_MISSING',
   'DIGEST_MISMATCH',
   'SIZE_MISMATCH',
   'DIGEST_UNSUPPORTED',
