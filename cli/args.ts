@@ -91,6 +91,17 @@ export function numberArg(name: string, text: string | undefined, max: number): 
   throw new UsageError(`--${name} is a whole number from 0 to ${max}, not ${quoted(text)}`)
 }
 
+/** Milliseconds of an age: `90s`, `30m`, `24h`, `7d`, or `0`. Throws `UsageError`. */
+export function ageArg(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, digits = '', unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? []
+  const seconds = text === '0' ? 0 : Number.parseInt(digits, 10) * (secondsOf[unit] ?? Number.NaN)
+  if (seconds >= 0) return seconds * 1000
+  throw new UsageError(`--${name} is an age such as 90s, 30m, 24h, 7d or 0, not ${quoted(text)}`)
+}
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
 /** `; did you mean X?` for a word that is nearly one of those known, else nothing. */
 export function suggestion(word: string, known: readonly string[]): string {
   const near = known

@@ -7,9 +7,11 @@ import { cloneCommand } from './commands/clone.ts'
 import { configCommand } from './commands/config.ts'
 import { copyCommand } from './commands/copy.ts'
 import { fsckCommand } from './commands/fsck.ts'
+import { gcCommand } from './commands/gc.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { lsCommand } from './commands/ls.ts'
 import { manifestCommand } from './commands/manifest.ts'
+import { referrersCommand } from './commands/referrers.ts'
 import { tagCommand } from './commands/tag.ts'
 import { tagsCommand } from './commands/tags.ts'
 import { untagCommand } from './commands/untag.ts'
@@ -23,9 +25,11 @@ export const commands: readonly Command[] = [
   untagCommand,
   copyCommand,
   cloneCommand,
+  gcCommand,
   inspectCommand,
   manifestCommand,
   configCommand,
   blobCommand,
+  referrersCommand,
   lsCommand,
 ]

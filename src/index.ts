@@ -1,5 +1,6 @@
 /** The public names of `ocidir`. Written by hand: what isn't here is nobody's business. */
 
+export type { Artifact } from './artifact.ts'
 export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blob.ts'
 export { BlobWriter } from './blob.ts'
 export { canonicalJson } from './canonical-json.ts'
@@ -11,6 +12,7 @@ export { type Engine, type EngineOptions, engine } from './engine.ts'
 export { isOciError, OciError, type OciErrorCode, type OciErrorData } from './errors.ts'
 export type { Finding, FindingCode, Severity } from './findings.ts'
 export { type FsckCounts, type FsckOptions, type FsckResult, fsck } from './fsck.ts'
+export { type GcBlob, type GcOptions, type GcResult, gc } from './gc.ts'
 export {
   type ContainerChanges,
   configure,
@@ -41,6 +43,7 @@ export {
   platformOfConfig,
 } from './platform.ts'
 export type { Ref } from './reference.ts'
+export { type ReferrersOptions, referrers } from './referrers.ts'
 export type { Image, ResolveOptions } from './resolve.ts'
 export {
   type Annotations,

@@ -1,5 +1,6 @@
 /** A layout, opened: a thin class over the rooms below. */
 
+import { type Artifact, insertArtifactManifest } from './artifact.ts'
 import { type BlobOptions, BlobWriter, findBlob, openBlob, readVerified, writeBlob } from './blob.ts'
 import { canonicalBytes } from './canonical-json.ts'
 import { type Document, emptyIndexBytes } from './document.ts'
@@ -228,6 +229,23 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     options: InsertOptions = {},
   ): Promise<Descriptor> {
     return insertManifest(this, manifest, options)
+  }
+
+  /**
+   * Stores an artifact's manifest and lists it, untagged. Gives the new entry; `referrers` finds it by its subject.
+   *
+   * Throws `BLOB_MISSING` when a layer isn't there, `TypeError` without a media type as `artifactType`.
+   *
+   * @example
+   * const sbom = await dir.writeBlob(json, { mediaType: 'application/spdx+json' })
+   * await dir.insertArtifactManifest({ subject, artifactType: sbom.mediaType, layers: [sbom] })
+   */
+  insertArtifactManifest(
+    this: OciDir<StorageAdapter>,
+    artifact: Artifact,
+    options: AbortOptions = {},
+  ): Promise<Descriptor> {
+    return insertArtifactManifest(this, artifact, options)
   }
 
   /** Stores a manifest and makes it the only entry of index.json; nothing of the old one is kept. */

@@ -59,6 +59,11 @@ export function problemsOfDescriptor(value: JsonValue | undefined, at: string): 
   return problems
 }
 
+/** Tells whether a value is a media type (D1). */
+export function isMediaType(value: unknown): value is string {
+  return isString(value) && mediaTypeGrammar.test(value)
+}
+
 // RFC 6838, 4.2; parameters are tolerated, as every peer does, but no control characters.
 const mediaTypeGrammar =
   /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:[ \t]*;[ \t!-~]*)?$/
@@ -213,10 +218,7 @@ const documentFields: Fields = [
 ]
 
 const descriptorFields: Fields = [
-  [
-    'mediaType',
-    { expected: 'a media type', holds: field => isString(field) && mediaTypeGrammar.test(field) },
-  ],
+  ['mediaType', { expected: 'a media type', holds: isMediaType }],
   ['digest', { expected: 'a digest', code: 'DIGEST_INVALID', holds: isDigest }],
   ['size', { expected: 'a size in bytes', holds: isSize }],
   ['urls', optionalTexts],

@@ -1,10 +1,12 @@
-/** The graph of descriptors from index.json down: what fsck, and later gc, copy and referrers, have in common. */
+/** The graph of descriptors from index.json down: what fsck, gc, copy and referrers have in common. */
 
+import { eachOf } from './bounded.ts'
 import { OciError } from './errors.ts'
 import { isJsonObject } from './json.ts'
 import type { Limits } from './limits.ts'
 import { manifestKind } from './media-types.ts'
 import type { Descriptor, JsonObject, JsonValue } from './spec.ts'
+import type { AbortOptions } from './storage.ts'
 import { problemsOfDescriptor } from './validate.ts'
 
 /** What a descriptor is to the document that holds it. */
@@ -39,11 +41,11 @@ export interface WalkOptions {
 export async function* walk(index: JsonObject, options: WalkOptions): AsyncGenerator<Node> {
   const { limits, read } = options
   const entered = new Set<string>()
-  const waiting = childrenOf(index, undefined).reverse()
+  const waiting = childrenOf(index).reverse()
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     yield node
-    if (!isDocument(node) || entered.has(keyOf(node))) continue
-    entered.add(keyOf(node))
+    if (!isDocument(node) || entered.has(keyOf(node.descriptor))) continue
+    entered.add(keyOf(node.descriptor))
     refuseAbove(limits.maxDocuments, entered.size, 'documents')
     const value = await read(node)
     if (value === undefined) continue
@@ -52,12 +54,48 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
   }
 }
 
+/** What a document names that is to be read in its turn. */
+export interface Explored {
+  readonly documents: readonly Descriptor[]
+}
+
+/** How `explore` reads, and its bounds. */
+export interface ExploreOptions<Found extends Explored> extends AbortOptions {
+  read(descriptor: Descriptor): Promise<Found>
+  readonly limits: Limits
+}
+
+/**
+ * Reads all that some entries reach and that isn't `known` yet, several at a time, each document once: cycles end, and
+ * no depth is too deep. The order is for the caller to make, who now has it all by `keyOf`.
+ *
+ * Throws `LIMIT_EXCEEDED` for too many documents.
+ */
+export async function explore<Found extends Explored>(
+  entries: readonly Descriptor[],
+  known: Map<string, Found>,
+  options: ExploreOptions<Found>,
+): Promise<void> {
+  const { read, limits, signal } = options
+  const entered = new Set<string>()
+  for (let level = entries; level.length > 0; ) {
+    const fresh = new Map<string, Descriptor>()
+    for (const entry of level) if (!entered.has(keyOf(entry))) fresh.set(keyOf(entry), entry)
+    for (const key of fresh.keys()) entered.add(key)
+    refuseAbove(limits.maxDocuments, entered.size, 'documents')
+    const unread = [...fresh].filter(([key]) => !known.has(key))
+    await eachOf(unread, async ([key, entry]) => void known.set(key, await read(entry)), { signal })
+    level = [...fresh.keys()].flatMap(key => known.get(key)?.documents ?? [])
+  }
+}
+
 /** A node that the walk enters: a manifest or an index. */
 export function isDocument({ descriptor, role }: Node): boolean {
   return role === 'entry' && manifestKind(descriptor.mediaType) !== undefined
 }
 
-function keyOf({ descriptor: { digest, size, mediaType } }: Node): string {
+/** What a document is known by: another size or type may be the right one. */
+export function keyOf({ digest, size, mediaType }: Descriptor): string {
   return `${digest} ${size} ${mediaType}`
 }
 
@@ -67,7 +105,7 @@ export function isTooDeep({ descriptor, depth }: Node, limits: Limits): boolean 
 }
 
 /** What a document lists, passing over what isn't a descriptor: the document's own check reports that. */
-function childrenOf(value: JsonObject, parent: Node | undefined): Node[] {
+export function childrenOf(value: JsonObject, parent?: Node): Node[] {
   const depth = parent === undefined ? 0 : parent.depth + 1
   const path = parent?.path ?? 'index.json'
   const node = (role: Role, item: JsonValue | undefined, at: string): Node[] =>

@@ -7,16 +7,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
-import type { Job } from './folder-child.ts'
 
-/** Bundles the child's program; gives its path and the end of it. */
-export async function buildChild(): Promise<{ program: string; remove(): Promise<void> }> {
+/** Bundles a child's program, a file of this folder; gives its path and the end of it. */
+export async function buildChild(
+  source = './folder-child.ts',
+): Promise<{ program: string; remove(): Promise<void> }> {
   const outDir = await mkdtemp(join(tmpdir(), 'ocidir-child-'))
   await build({
     configFile: false,
     logLevel: 'error',
+    // The bundle lies where no packages are.
+    ssr: { noExternal: true },
     build: {
-      ssr: fileURLToPath(new URL('./folder-child.ts', import.meta.url)),
+      ssr: fileURLToPath(new URL(source, import.meta.url)),
       outDir,
       emptyOutDir: false,
       target: 'node20',
@@ -33,7 +36,7 @@ export class Child {
   readonly #process: ChildProcess
   #heard = (): void => {}
 
-  constructor(program: string, job: Job) {
+  constructor(program: string, job: object) {
     this.#process = spawn(process.execPath, [program, JSON.stringify(job)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
@@ -64,6 +67,11 @@ export class Child {
   /** Lets the child, which waits after its start, begin. */
   begin(): void {
     this.#process.stdin?.write('go\n')
+  }
+
+  /** Tells the child that it has done enough. */
+  end(): void {
+    this.#process.stdin?.end()
   }
 
   signal(name: 'SIGKILL' | 'SIGCONT'): void {

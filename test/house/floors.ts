@@ -5,6 +5,7 @@ import { importsOf, type Sources } from './sources.ts'
 const floors: Readonly<Record<string, readonly string[]>> = {
   ground: ['spec', 'errors', 'faults', 'storage', 'streams', 'staging', 'stored-bytes'],
   values: [
+    'bounded',
     'canonical-json',
     'digest',
     'document',
@@ -14,6 +15,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'limits',
     'media-types',
     'parallel',
+    'plain-json',
     'platform',
     'reference',
     'validate',
@@ -28,12 +30,13 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'layer',
     'layout',
     'publish',
+    'reach',
     'referring',
     'resolve',
     'tar/',
     'walk',
   ],
-  verbs: ['copy', 'files/', 'fsck', 'fsck-image', 'oci-dir', 'write-image'],
+  verbs: ['artifact', 'copy', 'files/', 'fsck', 'fsck-image', 'gc', 'oci-dir', 'referrers', 'write-image'],
   door: ['index'],
 }
 const floorNames = Object.keys(floors)

@@ -1,0 +1,82 @@
+/** `ocidir gc`: blobs that nothing names, removed. */
+
+import { type GcBlob, type GcResult, gc, OciDir, type ReadableStorage } from '../../src/index.ts'
+import { ageArg, first, formatOption, parseCommand, wantsJson } from '../args.ts'
+import { type Command, type Io, UsageError } from '../command.ts'
+import { mustExist, storageAt } from '../place.ts'
+import { parseReference } from '../reference.ts'
+import { counted, formatBytes } from '../text.ts'
+
+const options = {
+  ...formatOption,
+  'dry-run': { type: 'boolean' },
+  'older-than': { type: 'string' },
+  'shared-with': { type: 'string', multiple: true },
+} as const
+
+/** Removes what index.json doesn't reach. */
+export const gcCommand: Command = {
+  name: 'gc',
+  summary: 'remove blobs that nothing names',
+  help: `Usage: ocidir gc LAYOUT [--dry-run] [--older-than AGE] [--shared-with LAYOUT]… [--format json]
+
+Removes the blobs that index.json doesn't reach, and what writers that died left behind. It is safe beside writers:
+nothing goes that index.json names. Other files are never touched.
+
+The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to stderr.
+
+  --dry-run             remove nothing, print what would go
+  --older-than AGE      leave what is younger, as 90s, 30m, 24h, 7d; unless given, blobs of any age go, and what
+                        writers left behind after 24h
+  --shared-with LAYOUT  a layout that reads its blobs from this one: what it reaches stays
+  --format json         { dryRun, removed: [{ digest, size }], bytes, kept, swept }
+`,
+
+  async run(args, io) {
+    const { values, positionals } = parseCommand(args, options, { min: 1, names: 'LAYOUT' })
+    const json = wantsJson(values)
+    const age = ageArg('older-than', values['older-than'])
+    const dryRun = values['dry-run'] === true
+    const sharedWith: ReadableStorage[] = []
+    for (const text of values['shared-with'] ?? []) sharedWith.push(await storageOf(text, io))
+    const dir = await OciDir.open(await storageOf(first(positionals), io), { signal: io.signal })
+    const result = await gc(dir, {
+      dryRun,
+      sharedWith,
+      sweepOlderThan: age,
+      signal: io.signal,
+      onProgress: ({ documents }) => io.progress.show(`${counted(documents, 'document')} read`),
+      ...(age !== undefined && { keep: youngerThan(age) }),
+    })
+    await io.progress.clear()
+    await (json ? io.out.json({ dryRun, ...result }) : printText(result, dryRun, io))
+    return 0
+  },
+}
+
+async function storageOf(text: string, io: Io): Promise<ReturnType<typeof storageAt>> {
+  const reference = await parseReference(text)
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    throw new UsageError(`gc is for a whole layout: ${reference.path}`)
+  }
+  mustExist(reference)
+  return storageAt(reference.path, io)
+}
+
+/** One age for all of them: what is written meanwhile is young. */
+function youngerThan(age: number): (blob: GcBlob) => boolean {
+  const since = Date.now() - age
+  return ({ modified = Number.POSITIVE_INFINITY }) => modified > since
+}
+
+async function printText(result: GcResult, dryRun: boolean, { out, err }: Io): Promise<void> {
+  for (const { digest, size } of result.removed) await out.line(`${digest}\t${size}`)
+  await out.flush()
+  const did = dryRun ? 'would remove' : 'removed'
+  const sums = [
+    `${did} ${counted(result.removed.length, 'blob')} (${formatBytes(result.bytes)})`,
+    `${result.kept} kept`,
+    ...(dryRun ? [] : [`${counted(result.swept, 'leftover')} swept`]),
+  ]
+  await err.line(sums.join(', '))
+}

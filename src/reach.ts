@@ -1,0 +1,184 @@
+/** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
+
+import { findBlob } from './blob.ts'
+import { eachOf } from './bounded.ts'
+import { isDigest } from './digest.ts'
+import { isOciError, OciError, type OciErrorCode } from './errors.ts'
+import { type Layout, readDocument } from './layout.ts'
+import { manifestKind } from './media-types.ts'
+import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
+import type { AbortOptions, StoredFile } from './storage.ts'
+import { problemsOfIndex, problemsOfManifest } from './validate.ts'
+import { childrenOf, type Explored, explore, keyOf } from './walk.ts'
+
+/** What is reached, as far as it is known. */
+export interface Reached {
+  readonly digests: ReadonlySet<string>
+  /** Every document on the way was read. */
+  readonly isComplete: boolean
+  /** Every document on the way was there and is what its digest says: it can't come to name anything else. */
+  readonly isSettled: boolean
+}
+
+/** Options of `Reach`. */
+export interface ReachOptions extends AbortOptions {
+  /** Called after each document. */
+  read?(): void
+}
+
+interface Named extends Explored {
+  /** Blobs that aren't documents themselves. */
+  readonly digests: readonly string[]
+  readonly isSettled: boolean
+}
+
+/**
+ * The documents of a layout, read once, and what they name. Subjects are weak links (M8) and name nothing.
+ *
+ * A document that is missing names nothing, as in a sparse layout. One that isn't what its descriptor says, or that the
+ * specification wouldn't have, names all that its text shows in digest grammar, and so does what stands there and
+ * looks like JSON. An entry of a foreign type may be such a document, too.
+ */
+export class Reach {
+  readonly #layout: Layout
+  readonly #options: ReachOptions
+  readonly #known = new Map<string, Named>()
+  readonly #foreseen = new Set<string>()
+
+  constructor(layout: Layout, options: ReachOptions = {}) {
+    this.#layout = layout
+    this.#options = options
+  }
+
+  /** Reads what these entries reach, but for what was read before. Throws where the medium fails or a bound is passed. */
+  async explore(entries: readonly Descriptor[]): Promise<void> {
+    for (const [key, { isSettled }] of this.#known) if (!isSettled) this.#known.delete(key)
+    const { limits } = this.#layout.engine
+    const read = (descriptor: Descriptor): Promise<Named> => this.#read(descriptor)
+    await explore(entries, this.#known, { read, limits, signal: this.#options.signal })
+  }
+
+  /**
+   * Reads what may be manifests among blobs that nothing names yet: a writer may be about to list them, and inside the
+   * section there is no time to read. Without this gc starves beside busy writers.
+   */
+  async foresee(blobs: readonly Pick<Descriptor, 'digest' | 'size'>[]): Promise<void> {
+    const unseen = blobs.filter(({ digest }) => !this.#foreseen.has(digest))
+    await eachOf(unseen, blob => this.#foresee(blob), { signal: this.#options.signal })
+  }
+
+  async #foresee({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {
+    this.#foreseen.add(digest)
+    if ((await this.#suspect(digest)) === undefined) return
+    const suspect = { mediaType: mediaTypes.manifest, digest, size }
+    const value = (await unlessFaulty(readDocument(this.#layout, suspect, this.#options)))?.value
+    const mediaType = value?.mediaType
+    if (typeof mediaType !== 'string' || manifestKind(mediaType) === undefined) return
+    const descriptor = { mediaType, digest, size }
+    if (!this.#known.has(keyOf(descriptor))) this.#known.set(keyOf(descriptor), await this.#read(descriptor))
+  }
+
+  /** What these entries reach by the documents read so far, without a wait: it is asked inside an exclusive section. */
+  of(entries: readonly Descriptor[]): Reached {
+    const digests = new Set<string>()
+    const entered = new Set<string>()
+    const waiting = [...entries]
+    let isComplete = true
+    let isSettled = true
+    for (const entry of waiting) {
+      digests.add(entry.digest)
+      if (entered.has(keyOf(entry))) continue
+      entered.add(keyOf(entry))
+      const named = this.#known.get(keyOf(entry))
+      if (named === undefined) isComplete = false
+      if (named?.isSettled === false) isSettled = false
+      for (const digest of named?.digests ?? []) digests.add(digest)
+      for (const document of named?.documents ?? []) waiting.push(document)
+    }
+    return { digests, isComplete, isSettled }
+  }
+
+  async #read(descriptor: Descriptor): Promise<Named> {
+    const named = await this.#named(descriptor)
+    this.#options.read?.()
+    return named
+  }
+
+  async #named(descriptor: Descriptor): Promise<Named> {
+    const kind = manifestKind(descriptor.mediaType)
+    if (kind === undefined) return this.#suspected(descriptor, await this.#suspect(descriptor.digest))
+    const value = (await unlessFaulty(readDocument(this.#layout, descriptor, this.#options)))?.value
+    const problems = value && (kind === 'index' ? problemsOfIndex(value) : problemsOfManifest(value))
+    if (value !== undefined && problems?.length === 0) return namedBy(value)
+    const { digest: where } = descriptor
+    const { maxManifestSize: max } = this.#layout.engine.limits
+    const file = await this.#find(where)
+    if (file === undefined || file.size <= max) return this.#suspected(descriptor, file)
+    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where })
+  }
+
+  /** What a text may name, and what those texts may name. */
+  async #suspected({ digest: where }: Descriptor, file: StoredFile | undefined): Promise<Named> {
+    const { maxDocuments: max } = this.#layout.engine.limits
+    const digests = new Set(await this.#digestsIn(file))
+    for (const suspect of digests) {
+      for (const digest of await this.#digestsIn(await this.#suspect(suspect))) digests.add(digest)
+      if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where })
+    }
+    return { documents: [], digests: [...digests], isSettled: false }
+  }
+
+  /** A blob that may be a document, of whatever kind: it isn't too large for one, and begins as JSON does. */
+  async #suspect(digest: string): Promise<StoredFile | undefined> {
+    const file = await this.#find(digest)
+    if (file === undefined || file.size === 0 || file.size > this.#layout.engine.limits.maxManifestSize) {
+      return undefined
+    }
+    const [first] = await file.bytes({ start: 0, end: 1, signal: this.#options.signal })
+    return first === openingBrace ? file : undefined
+  }
+
+  async #digestsIn(file: StoredFile | undefined): Promise<string[]> {
+    if (file === undefined) return []
+    const text = new TextDecoder('latin1').decode(await file.bytes({ signal: this.#options.signal }))
+    return [...text.matchAll(digestLike)].map(([match]) => match).filter(isDigest)
+  }
+
+  #find(digest: string): Promise<StoredFile | undefined> {
+    return findBlob(this.#layout.places, digest, { signal: this.#options.signal })
+  }
+}
+
+/** A document that is what it should be. What the medium can't read isn't a fault of the document. */
+async function unlessFaulty<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isOciError(error) && documentFaults.has(error.code)) return undefined
+    throw error
+  }
+}
+
+function namedBy(value: JsonObject): Named {
+  const children = childrenOf(value).filter(({ role }) => role !== 'subject')
+  return {
+    documents: children.filter(({ role }) => role === 'entry').map(({ descriptor }) => descriptor),
+    digests: children.filter(({ role }) => role !== 'entry').map(({ descriptor }) => descriptor.digest),
+    isSettled: true,
+  }
+}
+
+const openingBrace = 0x7b
+
+/** Faults of a document; whatever text stands there can be had all the same. */
+const documentFaults: ReadonlySet<OciErrorCode> = new Set<OciErrorCode>([
+  'BLOB_MISSING',
+  'DIGEST_MISMATCH',
+  'SIZE_MISMATCH',
+  'DIGEST_UNSUPPORTED',
+  'DOCUMENT_INVALID',
+  'LIMIT_EXCEEDED',
+])
+
+// Bounded in every part, so that no text takes more than linear time. No digest in use has fewer than 128 bits.
+const digestLike = /(?:[a-z0-9]{1,32}[+._-]){0,3}[a-z0-9]{1,32}:[a-zA-Z0-9=_-]{32,256}/g

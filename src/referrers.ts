@@ -1,0 +1,173 @@
+/** What refers to an image: signatures, SBOMs and other artifacts, by each of the ways that layouts have for it. */
+
+import { parseDigest } from './digest.ts'
+import { isOciError } from './errors.ts'
+import { hasTag, tagOf } from './index-json.ts'
+import { type Layout, readIndex, readIndexJson, readManifest } from './layout.ts'
+import { manifestKind } from './media-types.ts'
+import type { Ref } from './reference.ts'
+import { resolveEntry } from './resolve.ts'
+import type { Descriptor, Digest, ImageIndex, ImageManifest } from './spec.ts'
+import type { AbortOptions } from './storage.ts'
+import { type Explored, explore, keyOf } from './walk.ts'
+
+/** Options of `referrers`. */
+export interface ReferrersOptions extends AbortOptions {
+  /** Only those of this type. */
+  readonly artifactType?: string | undefined
+}
+
+/**
+ * The manifests of a layout that refer to what a reference names, in document order and each once, nested indexes
+ * included. The subject itself need not be in the layout (M8): a digest is enough. Of a name it is the entry, which
+ * may be an index.
+ *
+ * Three conventions are read: a manifest's or index's own `subject`; the fallback tag of the distribution
+ * specification, an index named `sha256-<hex>`, all of whose manifests count; and cosign's: names
+ * `sha256-<hex>.sig`, `.att`, `.sbom`, or the annotation `kind` that its `save` writes.
+ *
+ * Each descriptor is as its index has it, with the manifest's annotations and its artifactType, which is its
+ * config's media type where it names none (M9). A manifest that is missing or broken, which `fsck` reports, is passed
+ * over: one fault hides no other referrer. Throws `TAG_NOT_FOUND`, and whatever reading index.json throws.
+ *
+ * @example
+ * for (const { digest } of await referrers(dir, 'app:1', { artifactType: 'application/spdx+json' })) show(digest)
+ */
+export async function referrers(
+  layout: Layout,
+  ref: Ref,
+  options: ReferrersOptions = {},
+): Promise<Descriptor[]> {
+  const { signal, artifactType } = options
+  const subject = await subjectOf(layout, ref, { signal })
+  const { manifests } = (await readIndexJson(layout, { signal })).value
+  const known = new Map<string, Known>()
+  const read = (descriptor: Descriptor): Promise<Known> => readKnown(layout, descriptor, { signal })
+  await explore(manifests, known, { read, limits: layout.engine.limits, signal })
+  const found = new Map<string, Descriptor>()
+  for (const { descriptor, document } of referring({ manifests, known, subject })) {
+    if (!found.has(descriptor.digest)) found.set(descriptor.digest, described(descriptor, document))
+  }
+  return [...found.values()].filter(
+    referrer => artifactType === undefined || referrer.artifactType === artifactType,
+  )
+}
+
+/** The tag that stands for a digest's referrers where a registry has no API for them; its shape is the specification's. */
+export function fallbackTag(digest: string): string {
+  const { algorithm, encoded } = parseDigest(digest)
+  const plain = (text: string, max: number): string => text.slice(0, max).replace(/[^A-Za-z0-9_.-]/g, '-')
+  return `${plain(algorithm, 32)}-${plain(encoded, 64)}`
+}
+
+type DocumentValue = ImageManifest | ImageIndex
+
+/** A document that was read; without a value where it couldn't be. */
+interface Known extends Explored {
+  readonly value?: DocumentValue
+}
+
+/** A layout's documents, and the digest that is asked for. */
+interface Graph {
+  readonly manifests: readonly Descriptor[]
+  readonly known: ReadonlyMap<string, Known>
+  readonly subject: Digest
+}
+
+async function subjectOf(layout: Layout, ref: Ref, options: AbortOptions): Promise<Digest> {
+  try {
+    return (await resolveEntry(layout, ref, options)).descriptor.digest
+  } catch (error) {
+    if (isOciError(error, 'REFERENCE_NOT_FOUND')) return error.data.digest as Digest
+    throw error
+  }
+}
+
+async function readKnown(layout: Layout, descriptor: Descriptor, options: AbortOptions): Promise<Known> {
+  try {
+    switch (manifestKind(descriptor.mediaType)) {
+      case 'manifest':
+        return { documents: [], value: (await readManifest(layout, descriptor, options)).value }
+      case 'index': {
+        const { value } = await readIndex(layout, descriptor, options)
+        return { documents: value.manifests, value }
+      }
+      default:
+        return { documents: [] }
+    }
+  } catch (error) {
+    if (!isOciError(error) || error.code.startsWith('STORAGE_')) throw error
+    return { documents: [] }
+  }
+}
+
+/** Every place at which a referrer stands, depth first; a document is entered once, and again where its index vouches. */
+function* referring(graph: Graph): Generator<{ descriptor: Descriptor; document: DocumentValue }> {
+  const { manifests, known, subject } = graph
+  const entered = new Set<string>()
+  const waiting = manifests
+    .map(descriptor => ({ descriptor, isNamed: isNamed(descriptor, graph), isRoot: true }))
+    .reverse()
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    const { descriptor, isRoot } = place
+    const document = known.get(keyOf(descriptor))?.value
+    const key = `${keyOf(descriptor)} ${place.isNamed}`
+    if (document === undefined || entered.has(key)) continue
+    entered.add(key)
+    const isReferrer = place.isNamed || document.subject?.digest === subject
+    if (isReferrer && descriptor.digest !== subject) yield { descriptor, document }
+    if (!('manifests' in document)) continue
+    const vouches = isRoot && isTagged(descriptor, fallbackTag(subject))
+    for (const child of [...document.manifests].reverse()) {
+      waiting.push({ descriptor: child, isNamed: vouches, isRoot: false })
+    }
+  }
+}
+
+/** By a name or annotation of cosign's, which only entries of index.json have. */
+function isNamed(entry: Descriptor, graph: Graph): boolean {
+  const name = graph.subject.replace(':', '-')
+  if (cosignEndings.some(ending => isTagged(entry, `${name}${ending}`))) return true
+  return cosignKinds.has(kindOf(entry)) && signedBeside(entry, graph) === graph.subject
+}
+
+/** What `cosign save` wrote beside a signature: the image of the same name, where there are names, or the only one. */
+function signedBeside(entry: Descriptor, { manifests }: Graph): Digest | undefined {
+  const tag = tagOf(entry)
+  const signed = manifests.filter(other => cosignSubjects.has(kindOf(other)))
+  const own = tag === undefined ? signed : signed.filter(other => hasTag(other, tag))
+  const [only, ...more] = new Set(own.map(({ digest }) => digest))
+  return more.length > 0 ? undefined : only
+}
+
+/** The name alone, or with a repository before it, as mirrors write it. */
+function isTagged(entry: Descriptor, name: string): boolean {
+  return hasTag(entry, name) || tagOf(entry)?.endsWith(`:${name}`) === true
+}
+
+function kindOf({ annotations }: Descriptor): string {
+  return (annotations && Object.hasOwn(annotations, 'kind') && annotations.kind) || ''
+}
+
+function described(descriptor: Descriptor, document: DocumentValue): Descriptor {
+  const { artifactType: _, annotations: own, ...fields } = descriptor
+  const annotations = { ...own, ...document.annotations }
+  const ofConfig = 'config' in document ? document.config.mediaType : undefined
+  const artifactType = document.artifactType || ofConfig
+  return {
+    ...fields,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
+  }
+}
+
+const cosignEndings = ['.sig', '.att', '.sbom']
+const cosignKinds: ReadonlySet<string> = new Set([
+  'dev.cosignproject.cosign/sigs',
+  'dev.cosignproject.cosign/atts',
+  'dev.cosignproject.cosign/sboms',
+])
+const cosignSubjects: ReadonlySet<string> = new Set([
+  'dev.cosignproject.cosign/image',
+  'dev.cosignproject.cosign/imageIndex',
+])
