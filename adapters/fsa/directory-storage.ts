@@ -38,6 +38,7 @@ import { absent, domNameOf, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openBlob, openDocument } from './stored.ts'
+import { checkKept } from './writer.ts'
 
 /** The storage behind `opfs` and `folder`. */
 export class DirectoryStorage implements StorageAdapter {
@@ -82,7 +83,7 @@ export class DirectoryStorage implements StorageAdapter {
     this.#enter(options.signal)
     return this.#faulty('stage', async () => {
       await this.#refuseWhenFull(options.size)
-      return this.#stagings.begin(await StagedInBrowser.create(this.#layout), options)
+      return this.#stagings.begin(await StagedInBrowser.create(this.#layout, options.size), options)
     })
   }
 
@@ -175,8 +176,7 @@ export class DirectoryStorage implements StorageAdapter {
       const writable = await handle.createWritable()
       await writable.write(new Uint8Array(bytes))
       await writable.close()
-      const { size } = await handle.getFile()
-      if (size !== bytes.length) throw new DOMException(`${size} bytes were kept`, 'QuotaExceededError')
+      checkKept((await handle.getFile()).size, bytes.length)
       signal?.throwIfAborted()
       await publishFile(this.#layout, { folder, handle }, { folder: this.#layout.root, name: path })
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import type { BlobPath, LayoutPath } from '../../src/storage.ts'
 import { absent, unless } from './faults.ts'
+import type { LargeFiles } from './large-files.ts'
 import { isMovable } from './platform.ts'
 
 /** The folder of private files, at the layout's root. */
@@ -20,6 +21,8 @@ export interface LayoutDirectory {
   readonly quota: boolean
   /** Whether a file gets its name by a move, whole; else by a copy under a lock. */
   readonly moves: boolean
+  /** The faster way to write large files, where the medium has one. */
+  readonly large?: LargeFiles | undefined
 }
 
 /** The lock of one blob's name: whoever puts a file there or takes it away holds it. It is the inner one: its holder asks for no other. */
@@ -53,13 +56,18 @@ export async function makeBlobFolder(
   return blobs.getDirectoryHandle(algorithm, { create: true })
 }
 
+/** The folder of private files, made where there is none. */
+export function makePrivateFolder({ root }: LayoutDirectory): Promise<FileSystemDirectoryHandle> {
+  return root.getDirectoryHandle(privateFolder, { create: true })
+}
+
 /** A new private file, and the folder it is in. */
 export async function makePrivateFile(
-  { root }: LayoutDirectory,
+  layout: LayoutDirectory,
   name: string,
 ): Promise<{ folder: FileSystemDirectoryHandle; handle: FileSystemFileHandle }> {
   for (let attempt = 1; ; attempt++) {
-    const folder = await root.getDirectoryHandle(privateFolder, { create: true })
+    const folder = await makePrivateFolder(layout)
     // Not found: another storage removed the empty private folder as it closed.
     const handle = await unless(attempt < 5 ? absent : [], folder.getFileHandle(name, { create: true }))
     if (handle !== undefined) return { folder, handle }
