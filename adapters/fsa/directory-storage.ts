@@ -31,6 +31,7 @@ import {
   makePrivateFile,
   privateFolder,
   publishFile,
+  refusing,
   removeFile,
   removeReleased,
 } from './directory.ts'
@@ -185,13 +186,15 @@ export class DirectoryStorage implements StorageAdapter {
     }
   }
 
-  async #removeBlob(path: BlobPath): Promise<boolean> {
-    const [, algorithm = '', name = ''] = path.split('/')
-    const blobs = await unless(absent, this.#layout.root.getDirectoryHandle('blobs'))
-    const folder = blobs && (await unless(absent, blobs.getDirectoryHandle(algorithm)))
-    if (folder === undefined) return false
-    // Not while a writer moves bytes to this very name: the browser refuses that.
-    return navigator.locks.request(blobLock(this.#layout, path), () => removeFile(folder, name))
+  #removeBlob(path: BlobPath): Promise<boolean> {
+    return refusing(this.#layout, path, async () => {
+      const [, algorithm = '', name = ''] = path.split('/')
+      const blobs = await unless(absent, this.#layout.root.getDirectoryHandle('blobs'))
+      const folder = blobs && (await unless(absent, blobs.getDirectoryHandle(algorithm)))
+      if (folder === undefined) return false
+      // Not while a writer moves bytes to this very name: the browser refuses that.
+      return navigator.locks.request(blobLock(this.#layout, path), () => removeFile(folder, name))
+    })
   }
 
   #open(path: LayoutPath): Promise<StoredFile | undefined> {

@@ -1,5 +1,6 @@
 /** Names of a layout as handles of the browser. Handles are asked for anew each time: a kept one goes stale. */
 
+import { OciError } from '../../src/errors.ts'
 import type { BlobPath, LayoutPath } from '../../src/storage.ts'
 import { absent, unless } from './faults.ts'
 import type { LargeFiles } from './large-files.ts'
@@ -31,20 +32,39 @@ export function blobLock({ lockName }: LayoutDirectory, path: BlobPath): string 
 }
 
 /** A file's handle, or `undefined` where there is none. */
-export async function findFile(
-  { root }: LayoutDirectory,
+export function findFile(
+  layout: LayoutDirectory,
   path: LayoutPath,
 ): Promise<FileSystemFileHandle | undefined> {
-  const names = path.split('/')
-  const last = names.pop() ?? ''
-  let directory: FileSystemDirectoryHandle | undefined = root
-  for (const name of names) {
-    // TypeMismatchError: a file stands where a folder should be, so there is nothing below.
-    const parent: FileSystemDirectoryHandle = directory
-    directory = await unless([...absent, 'TypeMismatchError'], parent.getDirectoryHandle(name))
-    if (directory === undefined) return undefined
+  return refusing(layout, path, async () => {
+    const names = path.split('/')
+    const last = names.pop() ?? ''
+    let directory: FileSystemDirectoryHandle | undefined = layout.root
+    for (const name of names) {
+      // TypeMismatchError: a file stands where a folder should be, so there is nothing below.
+      const parent: FileSystemDirectoryHandle = directory
+      directory = await unless([...absent, 'TypeMismatchError'], parent.getDirectoryHandle(name))
+      if (directory === undefined) return undefined
+    }
+    return unless(absent, directory.getFileHandle(last))
+  })
+}
+
+/**
+ * Runs calls that name a file of the layout. On the disk a browser takes fewer names than digests have (not `con`, nor
+ * `a.lnk`), and says so by a `TypeError`, as if the caller of this library had made a mistake.
+ */
+export async function refusing<T>(
+  { storage }: LayoutDirectory,
+  path: LayoutPath,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new OciError('STORAGE_DENIED', { storage, operation: 'that name', path }, { cause: error })
   }
-  return unless(absent, directory.getFileHandle(last))
 }
 
 /** The folder of a blob, made where there is none. */

@@ -11,6 +11,7 @@ import {
   makePrivateFolder,
   privateFolder,
   publishFile,
+  refusing,
   removeFile,
   removeReleased,
 } from './directory.ts'
@@ -65,7 +66,9 @@ export class StagedInBrowser implements StagingMedium {
   publish(path: BlobPath): Promise<'written' | 'existed'> {
     const lock = blobLock(this.#layout, path)
     // Two writers of one blob in turn: the second must not move its bytes over those that are read already.
-    return navigator.locks.request(lock, () => this.#faulty('commit', () => this.#publishLocked(path)))
+    return navigator.locks.request(lock, () =>
+      this.#faulty('commit', () => refusing(this.#layout, path, () => this.#publishLocked(path))),
+    )
   }
 
   drop(): Promise<void> {
@@ -76,7 +79,7 @@ export class StagedInBrowser implements StagingMedium {
   }
 
   async #publishLocked(path: BlobPath): Promise<'written' | 'existed'> {
-    if (this.#file === undefined) throw new TypeError('nothing was written')
+    if (this.#file === undefined) throw new Error('published before it was closed')
     const present = await findFile(this.#layout, path)
     const size = present && (await unless(absent, present.getFile()))?.size
     if (size === this.#size) {

@@ -1,6 +1,6 @@
 /** One version of a file: a `File` is a snapshot, but engines differ in what they say when the file is replaced. */
 
-import { OciError } from '../../src/errors.ts'
+import { isOciError, OciError } from '../../src/errors.ts'
 import { checkRange, type LayoutPath, type RangeOptions, type StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { orAborted, streamOf } from '../../src/streams.ts'
@@ -27,9 +27,13 @@ export async function openDocument(
     if (file === undefined) return undefined
     if (file.size > smallDocument) return storedFile(layout, path, file)
     try {
-      return storedBytes(await readPart(file, { start: 0, end: file.size }), file.lastModified)
+      const bytes = await readPart(file, { start: 0, end: file.size })
+      // Chromium compares whole seconds: of a document replaced in the same one it gives the next one's bytes, cut.
+      await checkUnchanged({ layout, path, file })
+      return storedBytes(bytes, file.lastModified)
     } catch (error) {
-      if (!replaced.includes(domNameOf(error) ?? '')) throw error
+      const isReplaced = isOciError(error, 'STORAGE_CHANGED') || replaced.includes(domNameOf(error) ?? '')
+      if (!isReplaced) throw error
       if (attempt === attempts) throw changed(layout, path, error)
     }
   }

@@ -1,6 +1,9 @@
-/** The page of the real folder's test: takes the folder that is dropped on it, and runs the storage suite in it. */
+/** The page of the real folder's test: takes the folder that is dropped on it, and does in it what the test asks. */
 
 import { folder } from '../../adapters/fsa/index.ts'
+import { isOciError } from '../../src/errors.ts'
+import { configure, draft, fsck, OciDir, pushLayer } from '../../src/index.ts'
+import type { BlobPath, StorageAdapter, StorageEntry } from '../../src/storage.ts'
 import { runStorageCase, storageCases } from '../suites/index.ts'
 
 /** What became of one case. */
@@ -9,8 +12,26 @@ export interface CaseResult {
   readonly outcome: 'passed' | 'left out' | string
 }
 
+/** What became of a call: its value, or the code of its error and the name of the browser's own behind it. */
+export interface Told {
+  readonly value?: unknown
+  readonly code?: string
+  readonly cause?: string
+}
+
 declare global {
   var dropped: FileSystemDirectoryHandle | undefined
+  var library: {
+    readonly fsck: typeof fsck
+    /** A storage on a folder of the dropped one. */
+    storageIn(name: string): Promise<StorageAdapter>
+    entriesIn(name: string): Promise<readonly StorageEntry[]>
+    put(storage: StorageAdapter, path: BlobPath, size: number): Promise<string>
+    /** Builds an image, and gives the manifest's digest. */
+    build(name: string, tag: string): Promise<string>
+    told(call: Promise<unknown>): Promise<Told>
+  }
+  var openDropped: () => Promise<StorageAdapter>
   var runSuite: () => Promise<readonly CaseResult[]>
   var traitsThere: () => Promise<object>
   var writeLayout: () => Promise<void>
@@ -28,6 +49,44 @@ document.addEventListener('drop', event => {
     if (handle instanceof FileSystemDirectoryHandle) globalThis.dropped = handle
   }, console.error)
 })
+
+globalThis.library = {
+  fsck,
+  storageIn: async name => folder(await droppedFolder().getDirectoryHandle(name, { create: true })),
+  async entriesIn(name) {
+    const entries: StorageEntry[] = []
+    for await (const entry of (await library.storageIn(name)).list()) entries.push(entry)
+    return entries
+  },
+  async put(storage, path, size) {
+    const staged = await storage.stage()
+    try {
+      const writer = staged.writable.getWriter()
+      writer.closed.catch(() => {})
+      await writer.write(new Uint8Array(size).fill(7))
+      await writer.close()
+      return await staged.commit(path)
+    } finally {
+      await staged.discard()
+    }
+  },
+  async build(name, tag) {
+    const dir = await OciDir.ensure(await library.storageIn(name))
+    const layer = await dir.writeLayer(new Uint8Array(10_240))
+    const image = configure(pushLayer(draft({ os: 'linux', architecture: 'amd64' }), layer), {
+      Cmd: ['/run'],
+    })
+    return (await dir.writeImage(image, { tag })).descriptor.digest
+  },
+  told: call =>
+    call.then(
+      value => ({ value }),
+      error => ({
+        code: isOciError(error) ? error.code : `not typed: ${error}`,
+        cause: error?.cause?.name,
+      }),
+    ),
+}
 
 globalThis.runSuite = async () => {
   const root = droppedFolder()
@@ -50,6 +109,8 @@ globalThis.runSuite = async () => {
   }
   return results
 }
+
+globalThis.openDropped = () => folder(droppedFolder())
 
 globalThis.traitsThere = async () => (await folder(droppedFolder())).traits
 
