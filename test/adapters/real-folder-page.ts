@@ -19,6 +19,14 @@ export interface Told {
   readonly cause?: string
 }
 
+/** What readers of a document met that is written meanwhile, and what one met that just takes the `File`. */
+export interface Shared {
+  updates: number
+  reads: number
+  torn: number
+  tornUnchecked: number
+}
+
 declare global {
   var dropped: FileSystemDirectoryHandle | undefined
   var library: {
@@ -30,6 +38,8 @@ declare global {
     /** Builds an image, and gives the manifest's digest. */
     build(name: string, tag: string): Promise<string>
     told(call: Promise<unknown>): Promise<Told>
+    /** Writes and reads index.json until a reader that checks nothing has met half of one, or for ten seconds. */
+    share(name: string): Promise<Shared>
   }
   var openDropped: () => Promise<StorageAdapter>
   var runSuite: () => Promise<readonly CaseResult[]>
@@ -78,6 +88,29 @@ globalThis.library = {
     })
     return (await dir.writeImage(image, { tag })).descriptor.digest
   },
+  async share(name) {
+    const storage = await library.storageIn(name)
+    const seen: Shared = { updates: 0, reads: 0, torn: 0, tornUnchecked: 0 }
+    const end = performance.now() + 10_000
+    const goesOn = (): boolean => performance.now() < end && (seen.tornUnchecked === 0 || seen.reads < 200)
+    const write = async (): Promise<void> => {
+      for (; goesOn(); seen.updates++) {
+        const text = JSON.stringify({ by: 'page', text: 'p'.repeat((seen.updates * 7919) % 20_000) })
+        await orChanged(storage.update('index.json', () => new TextEncoder().encode(text)))
+      }
+    }
+    const read = async (): Promise<void> => {
+      for (; goesOn(); seen.reads++) {
+        const file = await orChanged(storage.open('index.json'))
+        if (file !== undefined && !isWhole(new TextDecoder().decode(await file.bytes()))) seen.torn++
+      }
+    }
+    const readUnchecked = async (): Promise<void> => {
+      while (goesOn()) if (!isWhole(await textUnchecked(name))) seen.tornUnchecked++
+    }
+    await Promise.all([write(), read(), read(), readUnchecked()])
+    return seen
+  },
   told: call =>
     call.then(
       value => ({ value }),
@@ -125,6 +158,30 @@ globalThis.writeLayout = async () => {
   await storage.update('index.json', () => new TextEncoder().encode('{}'), { requires: ['blobs/sha256/aa'] })
   // Left open on purpose: another program looks at the folder while this one is written.
   await (await storage.stage()).writable.getWriter().write(new Uint8Array(3_000_000))
+}
+
+/** Writers that never rest may come between each time that it is read again: that is said, and is no torn read. */
+function orChanged<T>(call: Promise<T>): Promise<T | undefined> {
+  return call.catch(error => {
+    if (isOciError(error, 'STORAGE_CHANGED')) return undefined
+    throw error
+  })
+}
+
+async function textUnchecked(name: string): Promise<string> {
+  const there = await droppedFolder().getDirectoryHandle(name)
+  const file = await (await there.getFileHandle('index.json')).getFile()
+  // A browser that notices the change fails, and that is no half of a document.
+  return file.text().catch(() => '{}')
+}
+
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function droppedFolder(): FileSystemDirectoryHandle {
