@@ -31,6 +31,7 @@ import {
   makePrivateFile,
   privateFolder,
   publishFile,
+  refusing,
   removeFile,
   removeReleased,
 } from './directory.ts'
@@ -38,6 +39,7 @@ import { absent, domNameOf, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openBlob, openDocument } from './stored.ts'
+import { checkKept } from './writer.ts'
 
 /** The storage behind `opfs` and `folder`. */
 export class DirectoryStorage implements StorageAdapter {
@@ -82,7 +84,7 @@ export class DirectoryStorage implements StorageAdapter {
     this.#enter(options.signal)
     return this.#faulty('stage', async () => {
       await this.#refuseWhenFull(options.size)
-      return this.#stagings.begin(await StagedInBrowser.create(this.#layout), options)
+      return this.#stagings.begin(await StagedInBrowser.create(this.#layout, options.size), options)
     })
   }
 
@@ -175,8 +177,7 @@ export class DirectoryStorage implements StorageAdapter {
       const writable = await handle.createWritable()
       await writable.write(new Uint8Array(bytes))
       await writable.close()
-      const { size } = await handle.getFile()
-      if (size !== bytes.length) throw new DOMException(`${size} bytes were kept`, 'QuotaExceededError')
+      checkKept((await handle.getFile()).size, bytes.length)
       signal?.throwIfAborted()
       await publishFile(this.#layout, { folder, handle }, { folder: this.#layout.root, name: path })
     } catch (error) {
@@ -185,13 +186,15 @@ export class DirectoryStorage implements StorageAdapter {
     }
   }
 
-  async #removeBlob(path: BlobPath): Promise<boolean> {
-    const [, algorithm = '', name = ''] = path.split('/')
-    const blobs = await unless(absent, this.#layout.root.getDirectoryHandle('blobs'))
-    const folder = blobs && (await unless(absent, blobs.getDirectoryHandle(algorithm)))
-    if (folder === undefined) return false
-    // Not while a writer moves bytes to this very name: the browser refuses that.
-    return navigator.locks.request(blobLock(this.#layout, path), () => removeFile(folder, name))
+  #removeBlob(path: BlobPath): Promise<boolean> {
+    return refusing(this.#layout, path, async () => {
+      const [, algorithm = '', name = ''] = path.split('/')
+      const blobs = await unless(absent, this.#layout.root.getDirectoryHandle('blobs'))
+      const folder = blobs && (await unless(absent, blobs.getDirectoryHandle(algorithm)))
+      if (folder === undefined) return false
+      // Not while a writer moves bytes to this very name: the browser refuses that.
+      return navigator.locks.request(blobLock(this.#layout, path), () => removeFile(folder, name))
+    })
   }
 
   #open(path: LayoutPath): Promise<StoredFile | undefined> {

@@ -1,7 +1,9 @@
 /** Names of a layout as handles of the browser. Handles are asked for anew each time: a kept one goes stale. */
 
+import { OciError } from '../../src/errors.ts'
 import type { BlobPath, LayoutPath } from '../../src/storage.ts'
 import { absent, unless } from './faults.ts'
+import type { LargeFiles } from './large-files.ts'
 import { isMovable } from './platform.ts'
 
 /** The folder of private files, at the layout's root. */
@@ -20,6 +22,8 @@ export interface LayoutDirectory {
   readonly quota: boolean
   /** Whether a file gets its name by a move, whole; else by a copy under a lock. */
   readonly moves: boolean
+  /** The faster way to write large files, where the medium has one. */
+  readonly large?: LargeFiles | undefined
 }
 
 /** The lock of one blob's name: whoever puts a file there or takes it away holds it. It is the inner one: its holder asks for no other. */
@@ -28,20 +32,39 @@ export function blobLock({ lockName }: LayoutDirectory, path: BlobPath): string 
 }
 
 /** A file's handle, or `undefined` where there is none. */
-export async function findFile(
-  { root }: LayoutDirectory,
+export function findFile(
+  layout: LayoutDirectory,
   path: LayoutPath,
 ): Promise<FileSystemFileHandle | undefined> {
-  const names = path.split('/')
-  const last = names.pop() ?? ''
-  let directory: FileSystemDirectoryHandle | undefined = root
-  for (const name of names) {
-    // TypeMismatchError: a file stands where a folder should be, so there is nothing below.
-    const parent: FileSystemDirectoryHandle = directory
-    directory = await unless([...absent, 'TypeMismatchError'], parent.getDirectoryHandle(name))
-    if (directory === undefined) return undefined
+  return refusing(layout, path, async () => {
+    const names = path.split('/')
+    const last = names.pop() ?? ''
+    let directory: FileSystemDirectoryHandle | undefined = layout.root
+    for (const name of names) {
+      // TypeMismatchError: a file stands where a folder should be, so there is nothing below.
+      const parent: FileSystemDirectoryHandle = directory
+      directory = await unless([...absent, 'TypeMismatchError'], parent.getDirectoryHandle(name))
+      if (directory === undefined) return undefined
+    }
+    return unless(absent, directory.getFileHandle(last))
+  })
+}
+
+/**
+ * Runs calls that name a file of the layout. On the disk a browser takes fewer names than digests have (not `con`, nor
+ * `a.lnk`), and says so by a `TypeError`, as if the caller of this library had made a mistake.
+ */
+export async function refusing<T>(
+  { storage }: LayoutDirectory,
+  path: LayoutPath,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new OciError('STORAGE_DENIED', { storage, operation: 'that name', path }, { cause: error })
   }
-  return unless(absent, directory.getFileHandle(last))
 }
 
 /** The folder of a blob, made where there is none. */
@@ -53,13 +76,18 @@ export async function makeBlobFolder(
   return blobs.getDirectoryHandle(algorithm, { create: true })
 }
 
+/** The folder of private files, made where there is none. */
+export function makePrivateFolder({ root }: LayoutDirectory): Promise<FileSystemDirectoryHandle> {
+  return root.getDirectoryHandle(privateFolder, { create: true })
+}
+
 /** A new private file, and the folder it is in. */
 export async function makePrivateFile(
-  { root }: LayoutDirectory,
+  layout: LayoutDirectory,
   name: string,
 ): Promise<{ folder: FileSystemDirectoryHandle; handle: FileSystemFileHandle }> {
   for (let attempt = 1; ; attempt++) {
-    const folder = await root.getDirectoryHandle(privateFolder, { create: true })
+    const folder = await makePrivateFolder(layout)
     // Not found: another storage removed the empty private folder as it closed.
     const handle = await unless(attempt < 5 ? absent : [], folder.getFileHandle(name, { create: true }))
     if (handle !== undefined) return { folder, handle }

@@ -4,25 +4,45 @@ import { OciError } from '../../src/errors.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { faultOf } from './faults.ts'
+import { largeFiles } from './large-files.ts'
 import { hasMove, missingFeature, privateRoot } from './platform.ts'
+
+/** Options of `opfs` and `folder`. */
+export interface OpfsOptions {
+  /**
+   * Starts the worker that writes large blobs of the private file system, where the bundler or the page's policy
+   * forbids `new Worker(new URL(…))`: its module is `ocidir/fsa/worker`. Give the same function each time, for the
+   * worker is shared by it. Where none starts, large blobs are written without one, just slower.
+   */
+  readonly worker?: (() => Worker) | undefined
+}
 
 /**
  * A layout in the origin's private file system, the best place a browser has: `name` is a folder's name there, or
- * several with `/` between. It is made if it isn't there. Works in windows and dedicated workers.
+ * several with `/` between. It is made if it isn't there. Works in windows and workers. Large blobs are written by a
+ * dedicated worker: the one that this is called in, or one that is started for the first of them.
  *
  * Rejects with `STORAGE_UNAVAILABLE` where the browser or the context has none.
  *
  * @example
  * const storage = await opfs('builds')
  */
-export async function opfs(name: string): Promise<StorageAdapter> {
+export async function opfs(name: string, options: OpfsOptions = {}): Promise<StorageAdapter> {
   const names = checkName(name)
   const storage = `opfs:${name}`
   refuseWithout(storage)
   try {
     let root = await privateRoot()
     for (const part of names) root = await root.getDirectoryHandle(part, { create: true })
-    return new DirectoryStorage({ storage, root, lockName: lockOf(names), moves: hasMove(), quota: true })
+    const large = largeFiles(names, options)
+    return new DirectoryStorage({
+      storage,
+      root,
+      lockName: lockOf(names),
+      moves: hasMove(),
+      quota: true,
+      large,
+    })
   } catch (error) {
     throw faultOf(error, { storage, operation: 'open' })
   }
@@ -40,7 +60,10 @@ export async function opfs(name: string): Promise<StorageAdapter> {
  * @example
  * const storage = await folder(await showDirectoryPicker({ mode: 'readwrite' }))
  */
-export async function folder(handle: FileSystemDirectoryHandle): Promise<StorageAdapter> {
+export async function folder(
+  handle: FileSystemDirectoryHandle,
+  options: OpfsOptions = {},
+): Promise<StorageAdapter> {
   if (handle?.kind !== 'directory') throw new TypeError('folder() takes the handle of a folder')
   const storage = `folder:${handle.name}`
   refuseWithout(storage)
@@ -52,6 +75,7 @@ export async function folder(handle: FileSystemDirectoryHandle): Promise<Storage
     lockName,
     moves: hasMove(),
     quota: names !== undefined,
+    large: names && largeFiles(names, options),
   })
 }
 

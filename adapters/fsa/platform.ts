@@ -30,3 +30,29 @@ export function missingFeature(): string | undefined {
   if (!('createWritable' in FileSystemFileHandle.prototype)) return 'no createWritable in this browser'
   return undefined
 }
+
+/** A file of the private file system, locked and open for writes that are done when they return. */
+export interface SyncAccessHandle {
+  write(bytes: Uint8Array<ArrayBuffer>, options: { readonly at: number }): number
+  truncate(size: number): void
+  getSize(): number
+  flush(): void
+  close(): void
+}
+
+/** `createSyncAccessHandle` of file handles: dedicated workers have it, and the TypeScript library only for them. */
+export interface SyncFileHandle extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<SyncAccessHandle>
+}
+
+/** Tells whether a handle can be opened for synchronous writes here. */
+export function isSyncable(handle: FileSystemFileHandle): handle is SyncFileHandle {
+  return 'createSyncAccessHandle' in handle && typeof handle.createSyncAccessHandle === 'function'
+}
+
+/** Tells whether this context has synchronous writes, before there is a handle. */
+export function hasSyncAccess(): boolean {
+  return (
+    typeof FileSystemFileHandle === 'function' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype
+  )
+}

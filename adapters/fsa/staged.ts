@@ -8,47 +8,40 @@ import {
   type LayoutDirectory,
   makeBlobFolder,
   makePrivateFile,
+  makePrivateFolder,
+  privateFolder,
   publishFile,
+  refusing,
   removeFile,
   removeReleased,
 } from './directory.ts'
 import { absent, faulty, unless } from './faults.ts'
+import type { LargeFiles } from './large-files.ts'
+import { type PrivateWriter, StreamWriter } from './writer.ts'
 
 // Each write of a browser is a message to another process: small chunks are gathered.
 const gatherSize = 1024 * 1024
 
-/** A private file to be written and published. */
+/** A private file to be written and published. It is made when its first bytes are at hand, and their number tells how. */
 export class StagedInBrowser implements StagingMedium {
   readonly #layout: LayoutDirectory
-  readonly #folder: FileSystemDirectoryHandle
-  readonly #handle: FileSystemFileHandle
-  readonly #name: string
-  readonly #writable: FileSystemWritableFileStream
+  readonly #expectedSize: number | undefined
+  readonly #name = `staged-${crypto.randomUUID()}`
+  #file: { readonly folder: FileSystemDirectoryHandle; readonly handle: FileSystemFileHandle } | undefined
+  #writer: PrivateWriter | undefined
   #gathered = new Uint8Array(gatherSize)
   #gatheredSize = 0
   #size = 0
 
-  private constructor(
-    layout: LayoutDirectory,
-    file: { folder: FileSystemDirectoryHandle; handle: FileSystemFileHandle; name: string },
-    writable: FileSystemWritableFileStream,
-  ) {
+  private constructor(layout: LayoutDirectory, expectedSize: number | undefined) {
     this.#layout = layout
-    this.#folder = file.folder
-    this.#handle = file.handle
-    this.#name = file.name
-    this.#writable = writable
+    this.#expectedSize = expectedSize
   }
 
-  static async create(layout: LayoutDirectory): Promise<StagedInBrowser> {
-    const name = `staged-${crypto.randomUUID()}`
-    const { folder, handle } = await makePrivateFile(layout, name)
-    try {
-      return new StagedInBrowser(layout, { folder, handle, name }, await handle.createWritable())
-    } catch (error) {
-      await removeFile(folder, name).catch(() => {})
-      throw error
-    }
+  static async create(layout: LayoutDirectory, expectedSize: number | undefined): Promise<StagedInBrowser> {
+    // Where nothing can be written, this says so before the first byte.
+    await makePrivateFolder(layout)
+    return new StagedInBrowser(layout, expectedSize)
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -65,48 +58,62 @@ export class StagedInBrowser implements StagingMedium {
 
   close(): Promise<void> {
     return this.#faulty('write', async () => {
-      await this.#flush()
-      await this.#writable.close()
-      // At the end of its quota a browser may keep less than it was given, without an error.
-      const { size } = await this.#handle.getFile()
-      if (size === this.#size) return
-      throw new DOMException(`${size} of ${this.#size} bytes were kept`, 'QuotaExceededError')
+      if (this.#gatheredSize > 0) await this.#flush()
+      await (this.#writer ?? (await this.#open())).close()
     })
   }
 
   publish(path: BlobPath): Promise<'written' | 'existed'> {
     const lock = blobLock(this.#layout, path)
     // Two writers of one blob in turn: the second must not move its bytes over those that are read already.
-    return navigator.locks.request(lock, () => this.#faulty('commit', () => this.#publishLocked(path)))
+    return navigator.locks.request(lock, () =>
+      this.#faulty('commit', () => refusing(this.#layout, path, () => this.#publishLocked(path))),
+    )
   }
 
   drop(): Promise<void> {
     return this.#faulty('discard', async () => {
-      // Closed or failed already, it has nothing to abort.
-      await this.#writable.abort().catch(() => {})
-      await removeReleased(this.#folder, this.#name)
+      await this.#writer?.release()
+      if (this.#file !== undefined) await removeReleased(this.#file.folder, this.#name)
     })
   }
 
   async #publishLocked(path: BlobPath): Promise<'written' | 'existed'> {
+    if (this.#file === undefined) throw new Error('published before it was closed')
     const present = await findFile(this.#layout, path)
     const size = present && (await unless(absent, present.getFile()))?.size
     if (size === this.#size) {
-      await removeFile(this.#folder, this.#name)
+      await removeFile(this.#file.folder, this.#name)
       return 'existed'
     }
     const [, algorithm = '', name = ''] = path.split('/')
     const folder = await makeBlobFolder(this.#layout, algorithm)
-    await publishFile(this.#layout, { folder: this.#folder, handle: this.#handle }, { folder, name })
+    await publishFile(this.#layout, this.#file, { folder, name })
     return 'written'
   }
 
   async #flush(): Promise<void> {
-    if (this.#gatheredSize === 0) return
-    const bytes = this.#gathered.subarray(0, this.#gatheredSize)
+    this.#writer ??= await this.#open()
+    const size = this.#gatheredSize
+    this.#gathered = await this.#writer.write(this.#gathered, size)
     this.#gatheredSize = 0
-    await this.#writable.write(bytes)
-    this.#size += bytes.length
+    this.#size += size
+  }
+
+  async #open(): Promise<PrivateWriter> {
+    this.#file = await makePrivateFile(this.#layout, this.#name)
+    const { handle } = this.#file
+    const faster = await this.#large()?.open(handle, [privateFolder, this.#name])
+    this.#writer = faster ?? (await StreamWriter.open(handle))
+    return this.#writer
+  }
+
+  /** Large is what the caller says is large; where he says nothing, what fills a buffer. */
+  #large(): LargeFiles | undefined {
+    const { large } = this.#layout
+    if (large === undefined) return undefined
+    const presumed = this.#gatheredSize < gatherSize ? this.#gatheredSize : large.least
+    return (this.#expectedSize ?? presumed) < large.least ? undefined : large
   }
 
   #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {

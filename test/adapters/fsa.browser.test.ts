@@ -1,23 +1,55 @@
-/** OPFS and folder handles in Chromium: the storage suite, bare, wrapped, and without `move`. */
+/** OPFS and folder handles in Chromium: the storage suite over every way that a browser has to write a file. */
 
-import { describe, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { DirectoryStorage } from '../../adapters/fsa/directory-storage.ts'
-import { folder, opfs } from '../../adapters/fsa/index.ts'
-import type { StorageAdapter } from '../../src/storage.ts'
-import { forwarding, type StoragePlace, storageSuite } from '../suites/index.ts'
+import { opfs } from '../../adapters/fsa/index.ts'
+import type { StorageAdapter, StorageTraits } from '../../src/storage.ts'
+import { forwarding, type StorageCase, storageCases, storageSuite } from '../suites/index.ts'
+import { allLarge, handleOf, placeFor } from './fsa-places.ts'
+import type { CaseAnswer } from './fsa-worker.ts'
 
-let places = 0
+const byWorker = { opened: 0, refused: 0 }
+const withoutWorker = { opened: 0, refused: 0 }
+const inWorker = { opened: 0, refused: 0 }
 
-await storageSuite({ test: { describe, it }, factory: () => place(name => opfs(name)) })
 await storageSuite({
   test: { describe, it },
-  factory: () => place(async name => forwarding(await opfs(name))),
+  factory: () => placeFor(async name => forwarding(await allLarge(name, byWorker))),
 })
+it('wrote all blobs of that suite by a worker', () => {
+  expect(byWorker.opened).toBeGreaterThan(300)
+  expect(byWorker.refused).toBe(0)
+})
+
 await storageSuite({
   test: { describe, it },
-  factory: () => place(async name => folder(await handleOf(name))),
+  factory: () => placeFor(name => allLarge(name, withoutWorker, missingWorker)),
 })
-await storageSuite({ test: { describe, it }, factory: () => place(withoutMove) })
+it('wrote none of that suite by a worker, for its script is missing', () => {
+  expect(withoutWorker.opened).toBe(0)
+  expect(withoutWorker.refused).toBeGreaterThan(300)
+})
+
+await storageSuite({ test: { describe, it }, factory: () => placeFor(withoutMove) })
+
+const { traits } = await opfs('probe')
+describe('storage suite in a dedicated worker, by its own handles', () => {
+  const worker = new Worker(new URL('./fsa-worker.ts', import.meta.url), { type: 'module' })
+  afterAll(() => worker.terminate())
+  for (const [number, item] of storageCases.entries()) {
+    if (isLeftOut(item, traits)) continue
+    it(item.name, async () => {
+      const { fault, tallies } = await answerOf(worker, number)
+      inWorker.opened += tallies.opened
+      inWorker.refused += tallies.refused
+      expect(fault).toBeUndefined()
+    })
+  }
+})
+it('wrote all blobs of that suite by handles of the worker itself', () => {
+  expect(inWorker.opened).toBeGreaterThan(300)
+  expect(inWorker.refused).toBe(0)
+})
 
 /** As on a folder of the disk, whose files no browser moves: a copy under a lock. */
 async function withoutMove(name: string): Promise<StorageAdapter> {
@@ -25,16 +57,18 @@ async function withoutMove(name: string): Promise<StorageAdapter> {
   return new DirectoryStorage({ ...layout, root: await handleOf(name), moves: false })
 }
 
-function place(open: (name: string) => Promise<StorageAdapter>): StoragePlace {
-  const name = `suite-${places++}-${crypto.randomUUID()}`
-  return {
-    open: () => open(name),
-    async remove() {
-      await (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true })
-    },
-  }
+function missingWorker(): Worker {
+  return new Worker('/there-is-no-such-worker.js', { type: 'module' })
 }
 
-async function handleOf(name: string): Promise<FileSystemDirectoryHandle> {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true })
+function isLeftOut({ needs }: StorageCase, has: StorageTraits): boolean {
+  return needs !== undefined && !needs.has(has)
+}
+
+function answerOf(worker: Worker, number: number): Promise<CaseAnswer> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (event: MessageEvent<CaseAnswer>) => resolve(event.data)
+    worker.onerror = event => reject(new Error(event.message || 'the worker did not start'))
+    worker.postMessage(number)
+  })
 }

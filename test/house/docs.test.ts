@@ -6,7 +6,9 @@ import { readSources } from './sources.ts'
 it('every public name says in one short sentence what it is', async () => {
   const sources = await readSources(['src', 'adapters', 'test/suites'])
   expect(undocumented(sources, entryFiles)).toEqual([])
-  for (const entry of entryFiles) expect(exportsOf(sources, entry)).not.toEqual([])
+  // A worker is started, not imported: it has no names.
+  const imported = entryFiles.filter(entry => !entry.endsWith('/worker.ts'))
+  for (const entry of imported) expect(exportsOf(sources, entry)).not.toEqual([])
 })
 
 it('sees what is not documented, also behind a re-export', () => {

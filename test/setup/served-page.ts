@@ -1,13 +1,13 @@
 /** A page of one script, bundled from TypeScript and served on a free port of this machine: a secure context. */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
-/** A page that is being served. Its script is also `/page.js`, for workers. */
+/** A page that is being served. Its script is also `/page.js`, for workers; those that it starts stand beside it. */
 export interface ServedPage {
   readonly origin: string
   close(): Promise<void>
@@ -15,11 +15,11 @@ export interface ServedPage {
 
 /** Bundles and serves a script. */
 export async function servePage(entry: URL): Promise<ServedPage> {
-  const script = await bundle(fileURLToPath(entry))
+  const scripts = await bundle(fileURLToPath(entry))
   const server = createServer((request, response) => {
-    const isScript = request.url === '/page.js'
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? script : '<!doctype html><script type="module" src="/page.js"></script>')
+    const script = scripts.get(request.url ?? '')
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
+    response.end(script ?? '<!doctype html><script type="module" src="/page.js"></script>')
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -33,15 +33,26 @@ export async function servePage(entry: URL): Promise<ServedPage> {
   }
 }
 
-async function bundle(entry: string): Promise<string> {
+/** The scripts by their addresses. */
+async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
   const outDir = await mkdtemp(join(tmpdir(), 'ocidir-page-'))
   try {
     await build({
       configFile: false,
       logLevel: 'error',
-      build: { outDir, lib: { entry, formats: ['es'], fileName: () => 'page.js' } },
+      base: './',
+      build: {
+        outDir,
+        assetsDir: '',
+        target: 'es2022',
+        modulePreload: false,
+        rolldownOptions: { input: entry, output: { entryFileNames: 'page.js' } },
+      },
+      worker: { format: 'es' },
     })
-    return await readFile(join(outDir, 'page.js'), 'utf8')
+    const names = (await readdir(outDir)).filter(name => name.endsWith('.js'))
+    const texts = names.map(async name => [`/${name}`, await readFile(join(outDir, name), 'utf8')] as const)
+    return new Map(await Promise.all(texts))
   } finally {
     await rm(outDir, { recursive: true })
   }

@@ -1,0 +1,49 @@
+/**
+ * The worker that writes large blobs for a page: a module to be started by `new Worker`, not imported.
+ * `opfs` starts it by itself; a page whose bundler or policy forbids that starts it in `OpfsOptions.worker`.
+ */
+
+import { hasSyncAccess, privateRoot } from './platform.ts'
+import { SyncWriter } from './sync-writer.ts'
+import { type FromWorker, type ToWorker, unsupported } from './worker-protocol.ts'
+
+const writers = new Map<number, SyncWriter>()
+
+addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  answerTo(data).then(
+    buffer => send({ file: data.file, buffer }),
+    error => send({ file: data.file, fault: faultOf(error) }),
+  )
+})
+
+// No await before a write or an end is made: else a later message could come before it.
+async function answerTo(message: ToWorker): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if ('open' in message) return open(message.file, message.open)
+  const writer = writers.get(message.file)
+  if ('write' in message) return writer?.write(message.write, message.size)
+  await (message.end === 'close' ? writer?.close() : writer?.release())
+  // A close that failed is followed by a release.
+  writers.delete(message.file)
+  return undefined
+}
+
+async function open(file: number, path: readonly string[]): Promise<undefined> {
+  if (!hasSyncAccess()) throw new DOMException('no sync access handles here', unsupported)
+  const names = [...path]
+  const name = names.pop() ?? ''
+  let folder = await privateRoot()
+  for (const part of names) folder = await folder.getDirectoryHandle(part)
+  const writer = await SyncWriter.open(await folder.getFileHandle(name))
+  if (writer === undefined) throw new DOMException('no sync access handle now', 'InvalidStateError')
+  writers.set(file, writer)
+}
+
+function send(answer: FromWorker): void {
+  postMessage(answer, { transfer: answer.buffer === undefined ? [] : [answer.buffer.buffer] })
+}
+
+function faultOf(error: unknown): FromWorker['fault'] {
+  const { name, message } =
+    error instanceof Error || error instanceof DOMException ? error : new Error(String(error))
+  return { name, message }
+}

@@ -1,0 +1,48 @@
+/** How bytes get into a private file: by the stream that every browser has, or by something faster. */
+
+/** One private file while it is written. The calls never overlap. */
+export interface PrivateWriter {
+  /** Takes the first `size` bytes of a buffer, for good, and gives one of the same length for what comes next. */
+  write(buffer: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>>
+  /** All bytes were given: rejects unless the file has them all. */
+  close(): Promise<void>
+  /** Lets go of the file, whatever became of it. */
+  release(): Promise<void>
+}
+
+/** Writes by `createWritable`. */
+export class StreamWriter implements PrivateWriter {
+  readonly #handle: FileSystemFileHandle
+  readonly #writable: FileSystemWritableFileStream
+  #size = 0
+
+  private constructor(handle: FileSystemFileHandle, writable: FileSystemWritableFileStream) {
+    this.#handle = handle
+    this.#writable = writable
+  }
+
+  static async open(handle: FileSystemFileHandle): Promise<StreamWriter> {
+    return new StreamWriter(handle, await handle.createWritable())
+  }
+
+  async write(buffer: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#writable.write(buffer.subarray(0, size))
+    this.#size += size
+    return buffer
+  }
+
+  async close(): Promise<void> {
+    await this.#writable.close()
+    checkKept((await this.#handle.getFile()).size, this.#size)
+  }
+
+  async release(): Promise<void> {
+    // Closed or failed already, it has nothing to abort.
+    await this.#writable.abort().catch(() => {})
+  }
+}
+
+/** At the end of its quota a browser may keep less than it was given, without an error. */
+export function checkKept(kept: number, given: number): void {
+  if (kept !== given) throw new DOMException(`${kept} of ${given} bytes were kept`, 'QuotaExceededError')
+}
