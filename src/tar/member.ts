@@ -1,7 +1,7 @@
 /** One entry with all the headers that speak of it: pax records, GNU long names, sparse maps. */
 
 import { OciError } from '../errors.ts'
-import type { Cursor } from './cursor.ts'
+import type { HeaderSource } from './cursor.ts'
 import { type TarType, typeOf } from './entry.ts'
 import { tarFault } from './fault.ts'
 import {
@@ -36,13 +36,13 @@ export interface Member {
 
 /** Reads the headers of a tar, entry by entry. */
 export class MemberReader {
-  readonly #cursor: Cursor
+  readonly #cursor: HeaderSource
   readonly #limits: TarLimits
   #globals: ReadonlyMap<string, Uint8Array> = new Map()
   #headers = 0
   #members = 0
 
-  constructor(cursor: Cursor, limits: TarLimits) {
+  constructor(cursor: HeaderSource, limits: TarLimits) {
     this.#cursor = cursor
     this.#limits = limits
   }

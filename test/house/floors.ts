@@ -3,7 +3,17 @@ import { importsOf, type Sources } from './sources.ts'
 
 /** What the house rests on, from the ground up, as ARCHITECTURE.md draws it. A folder is one room. */
 const floors: Readonly<Record<string, readonly string[]>> = {
-  ground: ['spec', 'errors', 'faults', 'storage', 'streams', 'staging', 'stored-bytes'],
+  ground: [
+    'spec',
+    'errors',
+    'faults',
+    'layout-names',
+    'storage',
+    'streams',
+    'staging',
+    'stored-blob',
+    'stored-bytes',
+  ],
   values: [
     'canonical-json',
     'digest',
@@ -18,7 +28,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'validate',
   ],
   things: ['blob', 'codec/', 'image', 'index-json', 'layer', 'layout', 'resolve', 'tar/', 'walk'],
-  verbs: ['files/', 'fsck', 'fsck-image', 'oci-dir', 'write-image'],
+  verbs: ['archive/', 'files/', 'fsck', 'fsck-image', 'oci-dir', 'write-image'],
   door: ['index'],
 }
 const floorNames = Object.keys(floors)
