@@ -1,7 +1,6 @@
 /** A file of the disk by itself: an archive. */
 
 import { realpath } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { OciError } from '../../src/errors.ts'
 import type { NamedFile } from '../../src/storage.ts'
@@ -11,7 +10,7 @@ import { openBlob } from './stored.ts'
 
 /** The file behind `file`. */
 export async function openFile(given: string | URL): Promise<NamedFile> {
-  const name = resolve(typeof given === 'string' ? given : fileURLToPath(given))
+  const name = typeof given === 'string' ? given : fileURLToPath(given)
   const place = { storage: name, operation: 'open' }
   const found = await faulty(place, async () => openBlob(await realpath(name), place))
   // Removed in this moment.
