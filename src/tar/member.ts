@@ -137,6 +137,13 @@ export class MemberReader {
       else size += key.length + value.length
     }
     this.#checkRecords(size)
+    if (globals.size > mostGlobals) {
+      throw new OciError('LIMIT_EXCEEDED', {
+        limit: 'global tar records',
+        max: mostGlobals,
+        found: globals.size,
+      })
+    }
     this.#globals = globals
   }
 
@@ -150,6 +157,9 @@ export class MemberReader {
       throw new OciError('LIMIT_EXCEEDED', { limit: 'tar entries', max: this.#limits.maxEntries })
   }
 }
+
+// They hold for every entry, so that a million entries go through all of them. Writers have a handful.
+const mostGlobals = 1000
 
 /** What the headers before an entry's own said of it. */
 interface Told {
