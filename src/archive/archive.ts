@@ -39,8 +39,9 @@ export interface ArchiveOptions extends AbortOptions {
  * may lie in a folder of the tar.
  *
  * Of several entries of a name the last counts, as when it is unpacked; the others are listed as `shadowed`. Hard links
- * give the bytes of their target. Sparse files can't be read (`UNSUPPORTED`). What lies outside of the layout's folder
- * isn't listed. The source must not change: then it is `STORAGE_CHANGED`.
+ * give the bytes of their target; a folder that is a symlink isn't followed. Sparse files can't be read
+ * (`UNSUPPORTED`). What lies outside of the layout's folder isn't listed. The source must not change: then it is
+ * `STORAGE_CHANGED`.
  *
  * Throws `ARCHIVE_UNSUPPORTED` with the kind of a file that is something else (a docker-archive without a layout, a
  * tar.gz, a zip …), `TAR_INVALID` for a tar that is damaged or cut short, `LIMIT_EXCEEDED`.

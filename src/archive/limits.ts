@@ -6,15 +6,18 @@ import { defaultTarLimits } from '../tar/limits.ts'
 export interface ArchiveLimits {
   /** Entries of the archive. */
   readonly maxEntries: number
-  /** Bytes of one pax header or long name, and so of one path. */
+  /** Bytes of one pax header or long name. */
   readonly maxRecordSize: number
+  /** Bytes of one path, and of where a link leads. */
+  readonly maxPathLength: number
   /** Characters of all names and links that are kept. */
   readonly maxNamesSize: number
 }
 
-/** 1,000,000 entries, records of 1 MiB, 64 Mi characters of names. */
+/** 1,000,000 entries, records of 1 MiB, paths of 4,096 bytes, 64 Mi characters of names. */
 export const defaultArchiveLimits: ArchiveLimits = {
   maxEntries: defaultTarLimits.maxEntries,
   maxRecordSize: defaultTarLimits.maxRecordSize,
+  maxPathLength: 4096,
   maxNamesSize: 64 << 20,
 }

@@ -7,10 +7,10 @@ import { type ScannedMember, scanTar } from '../tar/scan.ts'
 import type { ArchiveLimits } from './limits.ts'
 import type { Extent } from './part.ts'
 
-/** What a name of an archive stands for. `nowhere` is a hard link to what isn't in the archive before it. */
+/** What a name stands for. `nowhere` is a link out of the archive, or a hard one to what doesn't come before it. */
 export type Slot =
   | ({ readonly kind: 'file' | 'sparse' } & Extent)
-  | { readonly kind: 'symlink'; readonly linkname: string }
+  | { readonly kind: 'symlink'; readonly target: string }
   | { readonly kind: 'nowhere' | 'other' }
 
 /** All names of a tar but its folders', without `./` and `//`. The last of several entries of a name counts. */
@@ -34,14 +34,14 @@ export class OffsetTable {
     const shadowed = new Set<string>()
     let size = 0
     for await (const member of scanTar(file, { limits, signal })) {
+      checkBound('bytes of a path', member.path.length, limits.maxPathLength)
+      checkBound('bytes of a path', member.linkname.length, limits.maxPathLength)
       const path = plainPath(textOf(member.path))
-      const slot = slotOf(member, slots)
+      if (path === '' || isFolder(member, path)) continue
       const before = slots.get(path)
-      if (path === '' || (slot.kind === 'other' && before === undefined && isFolder(member, path))) continue
-      size += path.length + (slot.kind === 'symlink' ? slot.linkname.length : 0)
-      if (size > limits.maxNamesSize) {
-        throw new OciError('LIMIT_EXCEEDED', { limit: 'characters of names', max: limits.maxNamesSize })
-      }
+      const slot = slotOf(member, path, slots)
+      size += path.length + (slot.kind === 'symlink' ? slot.target.length : 0)
+      checkBound('characters of names', size, limits.maxNamesSize)
       // A second link to the same bytes hides nothing.
       if (before !== undefined && !isSame(before, slot)) shadowed.add(path)
       slots.set(path, slot)
@@ -68,9 +68,8 @@ export class OffsetTable {
     for (let hops = 0; hops <= mostHops; hops++) {
       const slot = this.#slots.get(at)
       if (slot?.kind !== 'symlink') return slot ?? (hops > 0 ? nowhere : undefined)
-      const target = targetOf(at, slot.linkname)
-      if (target === undefined || !target.startsWith(folder)) return nowhere
-      at = target
+      if (!slot.target.startsWith(folder)) return nowhere
+      at = slot.target
     }
     return nowhere
   }
@@ -89,21 +88,28 @@ function plainPath(path: string): string {
 }
 
 /** A hard link has the bytes that its target has by then: a circle of them never meets a file. */
-function slotOf(member: ScannedMember, slots: ReadonlyMap<string, Slot>): Slot {
+function slotOf(member: ScannedMember, path: string, slots: ReadonlyMap<string, Slot>): Slot {
   const { type, bodyOffset: offset, stored: size, sparse } = member
-  if (type === 'symlink') return { kind: 'symlink', linkname: textOf(member.linkname) }
+  if (type === 'symlink') {
+    const target = targetOf(path, textOf(member.linkname))
+    return target === undefined ? nowhere : { kind: 'symlink', target }
+  }
   if (type === 'hardlink' && size === 0) return slots.get(plainPath(textOf(member.linkname))) ?? nowhere
   if (type !== 'file' && type !== 'hardlink') return { kind: 'other' }
   return sparse === undefined ? { kind: 'file', offset, size } : { kind: 'sparse', offset, size: sparse.size }
 }
 
-/** Folders aren't named, unless one stands where a blob should. */
+/** Folders aren't named, unless one stands where a file should. */
 function isFolder({ type }: ScannedMember, path: string): boolean {
-  return type === 'directory' && !/(^|\/)blobs\/[^/]+\/[^/]+$/.test(path)
+  return type === 'directory' && !/(^|\/)(oci-layout|index\.json|blobs\/[^/]+\/[^/]+)$/.test(path)
 }
 
 function isSame(a: Slot, b: Slot): boolean {
   return a === b || (a.kind === 'file' && b.kind === 'file' && a.offset === b.offset && a.size === b.size)
+}
+
+function checkBound(limit: string, found: number, max: number): void {
+  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit, max, found })
 }
 
 /** Where a symlink leads, from the archive's root; `undefined` out of it. */

@@ -224,9 +224,11 @@ describe('what is no ordinary file', () => {
     const storage = await opened(
       member({ name: `${a}/`, type: '5' }),
       member({ name: b, type: '6' }),
+      member({ name: 'index.json' }, '{}'),
+      member({ name: 'index.json/', type: '5' }),
       member({ name: 'blobs/sha256/cc', type: 'Z' }, 'of a type that nobody knows'),
     )
-    for (const path of [a, b, 'blobs/sha256/cc'] as const) {
+    for (const path of [a, b, 'blobs/sha256/cc', 'index.json'] as const) {
       expect(await listed(storage)).toContainEqual({ path, kind: 'other' })
       expect(await faultOf(storage.open(path))).toMatchObject({ code: 'STORAGE_FAILED', path })
     }
@@ -335,6 +337,10 @@ describe('a damaged or hostile archive is refused', () => {
       code: 'LIMIT_EXCEEDED',
       limit: 'characters of names',
     })
+    const long = { code: 'LIMIT_EXCEEDED', limit: 'bytes of a path', max: 40 }
+    expect(await faultOf(archive(bytes, { limits: { maxPathLength: 40 } }))).toMatchObject(long)
+    const linked = tar(member({ name: 'a', type: '2', linkname: 'n'.repeat(41) }))
+    expect(await faultOf(archive(linked, { limits: { maxPathLength: 40 } }))).toMatchObject(long)
     expect(await filesIn(await archive(bytes, { limits: defaultArchiveLimits }))).toEqual(files)
   })
 })
