@@ -1,6 +1,7 @@
 /** From a reference of the command line to a layout and what is meant in it. */
 
-import { type FolderOptions, folder } from '../adapters/node/index.ts'
+import { type FolderOptions, file, folder } from '../adapters/node/index.ts'
+import { archive } from '../src/archive/index.ts'
 import {
   type AbortOptions,
   type Descriptor,
@@ -8,20 +9,21 @@ import {
   OciDir,
   type Platform,
   platformOfConfig,
+  type ReadableStorage,
   type Ref,
   type StorageAdapter,
 } from '../src/index.ts'
 import { Failure, type Io } from './command.ts'
-import { onlyRef } from './only.ts'
+import { type OnlyOptions, onlyRef } from './only.ts'
 import { unlessFaulty } from './readable.ts'
-import { parseReference, type Reference } from './reference.ts'
+import { checkWritable, parseReference, type Reference } from './reference.ts'
 
 /** An open layout on disk. */
 export type DiskLayout = OciDir<StorageAdapter>
 
 /** A reference whose layout is open; `ref` is what it names in there. */
 export interface Found {
-  readonly dir: DiskLayout
+  readonly dir: OciDir
   readonly ref: Ref
 }
 
@@ -41,8 +43,21 @@ export function storageAt(path: string, { opened }: Io, options: FolderOptions =
   return storage
 }
 
-/** Opens the layout that a reference names. Throws `Failure` where there is nothing. */
-export async function openPlace(reference: Reference, io: Io): Promise<DiskLayout> {
+/** What a reference's place holds, a folder or an archive. Throws `Failure` where there is nothing. */
+export async function storageOf(reference: Reference, io: Io): Promise<ReadableStorage> {
+  mustExist(reference)
+  const { path, isArchive } = reference
+  return isArchive ? archive(await file(path), { signal: io.signal }) : storageAt(path, io)
+}
+
+/** Opens the layout that a reference names, to be read. Throws `Failure` where there is nothing. */
+export async function openPlace(reference: Reference, io: Io): Promise<OciDir> {
+  return OciDir.open(await storageOf(reference, io), { signal: io.signal })
+}
+
+/** Opens the layout that a reference names, to be changed. Throws `UsageError` for an archive, `Failure`. */
+export async function openDisk(reference: Reference, io: Io): Promise<DiskLayout> {
+  checkWritable(reference)
   mustExist(reference)
   return OciDir.open(storageAt(reference.path, io), { signal: io.signal })
 }
@@ -51,21 +66,26 @@ export async function openPlace(reference: Reference, io: Io): Promise<DiskLayou
 export async function openReference(text: string, io: Io, platform?: Platform): Promise<Found> {
   const reference = await parseReference(text)
   const dir = await openPlace(reference, io)
+  return { dir, ref: await refIn(dir, reference, { signal: io.signal, platform }) }
+}
+
+/** What a reference names in its layout, now that this is open. */
+export async function refIn(dir: OciDir, reference: Reference, options: OnlyOptions): Promise<Ref> {
   const { tag, digest, path } = reference
-  if (tag !== undefined) return { dir, ref: { tag } }
-  return { dir, ref: digest ?? (await onlyRef(dir, path, { signal: io.signal, platform })) }
+  if (tag !== undefined) return { tag }
+  return digest ?? onlyRef(dir, path, options)
 }
 
 /** Throws `Failure` where there is nothing at the reference's place. */
-export function mustExist({ path, exists, text }: Reference): void {
+export function mustExist({ path, exists, text, isArchive }: Reference): void {
   if (exists) return
   const hint = text.startsWith('oci:') ? ` (the prefix oci: is left out; a folder of that name is ./oci)` : ''
-  throw new Failure(`there is no folder ${JSON.stringify(path)}${hint}`)
+  throw new Failure(`there is no ${isArchive ? 'file' : 'folder'} ${JSON.stringify(path)}${hint}`)
 }
 
 /** A named entry as a row; its platform is its config's where the entry names none. */
 export async function tagRow(
-  dir: DiskLayout,
+  dir: OciDir,
   entry: { readonly tag: string; readonly descriptor: Descriptor },
   options: AbortOptions,
 ): Promise<TagRow> {
@@ -75,7 +95,7 @@ export async function tagRow(
 }
 
 async function platformOf(
-  dir: DiskLayout,
+  dir: OciDir,
   descriptor: Descriptor,
   options: AbortOptions,
 ): Promise<Platform | undefined> {

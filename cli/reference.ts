@@ -1,7 +1,7 @@
 /** References on the command line: a place on disk, then `:TAG` or `@DIGEST`. */
 
 import { stat } from 'node:fs/promises'
-import { type Digest, isDigest, OciError } from '../src/index.ts'
+import { type Digest, isDigest } from '../src/index.ts'
 import { quoted } from './args.ts'
 import { UsageError } from './command.ts'
 
@@ -9,9 +9,11 @@ import { UsageError } from './command.ts'
 export interface Reference {
   /** As it was written. */
   readonly text: string
-  /** The layout's folder, which need not exist. */
+  /** The layout's folder or an archive, which need not exist. */
   readonly path: string
   readonly exists: boolean
+  /** A file stands there, or a prefix says that one should. */
+  readonly isArchive: boolean
   readonly tag?: string
   readonly digest?: Digest
 }
@@ -24,33 +26,36 @@ export type KindAt = (path: string) => Promise<Kind>
 
 /**
  * Reads `DIR`, `DIR:TAG` or `DIR@DIGEST`: the longest part that exists is the place, so that paths and tags may
- * both hold `:` and `@`. Where nothing exists the place ends at the first `:`.
+ * both hold `:` and `@`. Where nothing exists the place ends at the first `:`. What a file holds is found out when it
+ * is opened, whatever its prefix says.
  *
- * Throws `UsageError` for an empty place or tag and for what isn't a digest, `UNSUPPORTED` for archives.
+ * Throws `UsageError` for an empty place or tag and for what isn't a digest.
  */
 export async function parseReference(text: string, kindAt: KindAt = kindOnDisk): Promise<Reference> {
   const [scheme, plain] = withoutPrefix(text)
   const found = await longestExisting(plain, kindAt)
-  if (scheme.endsWith('-archive') || found?.kind === 'file') {
-    const feature =
-      'archives (oci-archive, docker-archive) come with a later version; for now a layout is a folder'
-    throw new OciError('UNSUPPORTED', { feature, where: text })
-  }
   const end = found?.end ?? endOfTarget(plain)
   const path = plain.slice(0, end)
-  if (path === '') throw new UsageError(`${quoted(text)} names no folder`)
-  return { text, path, exists: found !== undefined, ...selected(plain.slice(end), text) }
+  if (path === '') throw new UsageError(`${quoted(text)} names no place`)
+  const isArchive = found === undefined ? scheme.endsWith('-archive') : found.kind === 'file'
+  return { text, path, exists: found !== undefined, isArchive, ...selected(plain.slice(end), text) }
 }
 
-/** Reads the `DIR:TAG` of something to be written. Throws `UsageError` without a tag. */
+/** Reads the `DIR:TAG` of something to be written. Throws `UsageError` without a tag, and for an archive. */
 export async function parseTarget(
   text: string,
   kindAt: KindAt = kindOnDisk,
 ): Promise<Reference & { tag: string }> {
   const reference = await parseReference(text, kindAt)
+  checkWritable(reference)
   const { tag } = reference
   if (tag === undefined) throw new UsageError(`expected DIR:TAG, not ${quoted(text)}`)
   return { ...reference, tag }
+}
+
+/** Throws `UsageError` for an archive: it can be read and not changed. */
+export function checkWritable({ path, isArchive }: Reference): void {
+  if (isArchive) throw new UsageError(`${quoted(path)} is an archive, and only a folder can be written`)
 }
 
 /** The longest beginning of a text that exists and ends before a `:` or `@`, or is all of it. */

@@ -84,6 +84,7 @@ ${lines.join('\n')}
   help       show the help of a command
 
 LAYOUT and DIR are folders. REF is DIR:TAG, DIR@DIGEST, or DIR alone where it holds one image.
+To read, a tar of a layout (an oci-archive) does as well as a folder; it isn't unpacked.
 Data goes to stdout, all else to stderr; --format json gives data as JSON.
 Exit code: 0 ok, 1 a failure or a finding of severity error, 2 a wrong call, 130 interrupted.
 Environment: SOURCE_DATE_EPOCH, NO_COLOR, OCIDIR_DEBUG (failures with their stack).

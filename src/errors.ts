@@ -1,6 +1,24 @@
 /** The one error of this library: a closed list of codes, each with its own typed data. */
 
+import type { ForeignKind } from './layout-names.ts'
 import type { Descriptor, Platform } from './spec.ts'
+
+/**
+ * What a file is that can't be read as an archive: another form of image, something compressed, a `tar` without a
+ * layout in it or one with `several-layouts`, or nothing known here.
+ */
+export type UnsupportedKind =
+  | ForeignKind
+  | 'several-layouts'
+  | 'tar'
+  | 'gzip'
+  | 'zstd'
+  | 'xz'
+  | 'bzip2'
+  | 'zip'
+  | 'json'
+  | 'empty'
+  | 'unknown'
 
 /** What each error code carries. A new fault gets a new code here, never a message to parse. */
 export interface OciErrorData {
@@ -22,8 +40,10 @@ export interface OciErrorData {
   MEDIA_TYPE_UNEXPECTED: { mediaType: string; expected: string; where?: string }
   /** A named bound was passed; bounds are options. */
   LIMIT_EXCEEDED: { limit: string; max: number; found?: number; where?: string }
-  /** No `oci-layout` file: the place isn't a layout. */
-  LAYOUT_MISSING: { storage: string }
+  /** No `oci-layout` file: the place isn't a layout. `kind` is what it is, where its names tell. */
+  LAYOUT_MISSING: { storage: string; kind?: ForeignKind }
+  /** A file that isn't an archive of a kind that is read here; `expected` says what would be. */
+  ARCHIVE_UNSUPPORTED: { storage: string; kind: UnsupportedKind; expected: string }
   /** `oci-layout` is there, but it isn't version 1.0.0 or not a marker at all. */
   LAYOUT_INVALID: { storage: string; expected: string; found: string }
   /** The place of a new layout holds one that lists something. */
@@ -128,7 +148,10 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
     `expected ${d.expected} but found media type ${quote(d.mediaType)}${at(d.where)}`,
   LIMIT_EXCEEDED: d =>
     `more than ${d.max} for ${d.limit}${d.found === undefined ? '' : ` (${d.found})`}${at(d.where)}; the limit is an option`,
-  LAYOUT_MISSING: d => `${d.storage} is not an OCI image layout: it has no oci-layout file`,
+  LAYOUT_MISSING: d =>
+    `${d.storage} is not an OCI image layout: it has no oci-layout file${d.kind ? ` (it looks like a ${d.kind})` : ''}`,
+  ARCHIVE_UNSUPPORTED: d =>
+    `${d.storage} can't be opened: expected ${d.expected}, found ${foundKinds[d.kind]}`,
   LAYOUT_INVALID: d => `oci-layout of ${d.storage}: expected ${d.expected}, found ${d.found}`,
   LAYOUT_EXISTS: d => `${d.storage} is a layout that lists something already`,
   INDEX_MISSING: d => `${d.storage} has no index.json`,
@@ -159,6 +182,21 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
   STORAGE_CLOSED: d => `${d.storage} was closed`,
   STORAGE_UNAVAILABLE: d => `${d.storage} can't be used here: ${d.reason}`,
   STORAGE_LOCKED: d => `${d.storage} is locked${d.holder ? ` by ${d.holder}` : ''}`,
+}
+
+const foundKinds: Readonly<Record<UnsupportedKind, string>> = {
+  'docker-archive': 'a docker-archive',
+  'skopeo-dir': 'a tar of a skopeo-dir',
+  'several-layouts': 'a tar of several layouts',
+  tar: 'a tar without a layout in it',
+  gzip: 'a gzip file',
+  zstd: 'a zstd file',
+  xz: 'an xz file',
+  bzip2: 'a bzip2 file',
+  zip: 'a zip file',
+  json: 'a JSON document',
+  empty: 'an empty file',
+  unknown: 'something unknown',
 }
 
 function at(where: string | undefined): string {

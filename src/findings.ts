@@ -36,6 +36,8 @@ export type FindingCode =
   | 'BLOB_MISNAMED'
   /** A file that no layout has. */
   | 'FILE_UNKNOWN'
+  /** An earlier entry of an archive with the name of a later one, which other readers may take. */
+  | 'FILE_SHADOWED'
   /** A writer's private file, of one at work or one that died. */
   | 'FILE_STAGED'
 

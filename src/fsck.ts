@@ -279,6 +279,10 @@ class Check {
   async #stray({ path, kind }: StorageEntry): Promise<void> {
     if (kind === 'staged')
       return this.#add('info', 'FILE_STAGED', { path, message: "a writer's private file" })
+    if (kind === 'shadowed') {
+      const message = 'the archive has the name more than once; the last entry counts'
+      return this.#add('warning', 'FILE_SHADOWED', { path, message })
+    }
     const blob = /^blobs\/([^/]+)\/([^/]+)$/.exec(path)
     const digest = blob === null ? undefined : `${blob[1]}:${blob[2]}`
     if (digest !== undefined && this.#reached.has(digest) && kind !== 'link-outside') return

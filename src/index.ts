@@ -9,7 +9,13 @@ export { type CloneOptions, type CopyOptions, type CopyResult, cloneTo, copy } f
 export { blobPath, createHasher, type DigestAlgorithm, digestOf, isDigest } from './digest.ts'
 export type { Document } from './document.ts'
 export { type Engine, type EngineOptions, engine } from './engine.ts'
-export { isOciError, OciError, type OciErrorCode, type OciErrorData } from './errors.ts'
+export {
+  isOciError,
+  OciError,
+  type OciErrorCode,
+  type OciErrorData,
+  type UnsupportedKind,
+} from './errors.ts'
 export type { Finding, FindingCode, Severity } from './findings.ts'
 export { type FsckCounts, type FsckOptions, type FsckResult, fsck } from './fsck.ts'
 export { type GcBlob, type GcOptions, type GcResult, gc } from './gc.ts'
@@ -32,6 +38,7 @@ export {
   type ReadLayerOptions,
 } from './layer.ts'
 export type { Layout } from './layout.ts'
+export type { ForeignKind } from './layout-names.ts'
 export { defaultLimits, type Limits } from './limits.ts'
 export { OciDir, type OpenOptions } from './oci-dir.ts'
 export type { ConcurrencyOptions } from './parallel.ts'
@@ -70,6 +77,7 @@ export type {
   DocumentPath,
   Hasher,
   LayoutPath,
+  NamedFile,
   NativeTools,
   RangeOptions,
   ReadableStorage,

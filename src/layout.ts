@@ -14,6 +14,7 @@ import {
 import type { Engine } from './engine.ts'
 import { isOciError, OciError } from './errors.ts'
 import { kindOf, parseJsonObject } from './json.ts'
+import { type ForeignKind, foreignKind } from './layout-names.ts'
 import { manifestKind } from './media-types.ts'
 import { type Descriptor, type ImageConfig, type ImageIndex, type ImageManifest, mediaTypes } from './spec.ts'
 import type { AbortOptions, DocumentPath, ReadableStorage } from './storage.ts'
@@ -35,7 +36,12 @@ export const layoutVersion = '1.0.0'
 export async function checkMarker(layout: Layout, options: AbortOptions = {}): Promise<void> {
   const storage = layout.storage.name
   const bytes = await readRootFile(layout, 'oci-layout', options)
-  if (bytes === undefined) throw lossOf(layout.storage) ?? new OciError('LAYOUT_MISSING', { storage })
+  if (bytes === undefined) {
+    const loss = lossOf(layout.storage)
+    if (loss !== undefined) throw loss
+    const kind = await foreignKindIn(layout.storage, options)
+    throw new OciError('LAYOUT_MISSING', { storage, ...(kind && { kind }) })
+  }
   const marker = parseMarker(bytes, storage)
   if (marker.imageLayoutVersion !== layoutVersion) {
     const found = `imageLayoutVersion ${kindOf(marker.imageLayoutVersion)}`
@@ -49,6 +55,27 @@ export function lossOf({ name, lostSince }: ReadableStorage): OciError | undefin
     ? undefined
     : new OciError('STORAGE_LOST', { storage: name, since: lostSince })
 }
+
+/** What a place that isn't a layout may be instead, by the first of its names. */
+async function foreignKindIn(
+  storage: ReadableStorage,
+  options: AbortOptions,
+): Promise<ForeignKind | undefined> {
+  const paths: string[] = []
+  try {
+    for await (const { path } of storage.list?.(options) ?? []) {
+      paths.push(path)
+      if (paths.length === mostNames) break
+    }
+  } catch (error) {
+    // A place that can't be listed says nothing of itself.
+    if (!isOciError(error)) throw error
+  }
+  return foreignKind(paths)
+}
+
+/** Enough for an image; whoever opens a home folder needn't wait. */
+const mostNames = 1000
 
 /** Reads index.json. Throws `INDEX_MISSING`, `DOCUMENT_INVALID`, `LIMIT_EXCEEDED`. */
 export async function readIndexJson(

@@ -42,6 +42,14 @@ export interface StoredFile {
   readonly blob?: Blob | undefined
 }
 
+/** A file that stands by itself and in no layout: what an archive is read from. */
+export interface NamedFile extends StoredFile {
+  /** For messages: its path. */
+  readonly name: string
+  /** The faster pieces of the platform that it is on. */
+  readonly native?: NativeTools | undefined
+}
+
 /** What a medium promises. The conformance suite picks its cases from this and from nothing else. */
 export interface StorageTraits {
   /** `stage`, `update`, `remove` and `sweep` are there. */
@@ -65,14 +73,27 @@ export interface StorageTraits {
   readonly modifiedTimes: boolean
 }
 
+/** What a medium promises that is read from one snapshot and can't be written. */
+export const readOnlyTraits: StorageTraits = {
+  writable: false,
+  lists: true,
+  persistent: false,
+  durable: false,
+  exclusion: 'none',
+  optimistic: false,
+  atomicPublish: true,
+  modifiedTimes: false,
+}
+
 /** Something that a medium holds; `path` is relative to the layout's root, with `/`. */
 export interface StorageEntry {
   readonly path: string
   /**
    * `link` leads to a file of the layout, `link-outside` out of it (or nowhere), `staged` is a leftover or
-   * a private file of a writer, `other` is neither file nor link (a socket, a folder where a blob should be).
+   * a private file of a writer, `other` is neither file nor link (a socket, a folder where a blob should be),
+   * `shadowed` is a file that a later one of the same name hides (in an archive): it is never opened.
    */
-  readonly kind: 'file' | 'link' | 'link-outside' | 'staged' | 'other'
+  readonly kind: 'file' | 'link' | 'link-outside' | 'staged' | 'shadowed' | 'other'
   /** Bytes, for a `file` or `link`. */
   readonly size?: number | undefined
 }

@@ -1,9 +1,10 @@
 /** The browser's entry: layouts in the origin's private file system, and in folders that the user chose. */
 
 import { OciError } from '../../src/errors.ts'
-import type { StorageAdapter } from '../../src/storage.ts'
+import type { ReadableStorage, StorageAdapter } from '../../src/storage.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { faultOf } from './faults.ts'
+import { FileListStorage } from './file-list.ts'
 import { largeFiles } from './large-files.ts'
 import { hasMove, missingFeature, privateRoot } from './platform.ts'
 
@@ -77,6 +78,18 @@ export async function folder(
     quota: names !== undefined,
     large: names && largeFiles(names, options),
   })
+}
+
+/**
+ * A layout among chosen files, to be read: those of `<input type="file" webkitdirectory>`, where a browser gives no
+ * handle of a folder. The layout may be the chosen folder or lie in it. A file that is replaced later fails with
+ * `STORAGE_CHANGED`: the user has to choose again.
+ *
+ * @example
+ * const dir = await OciDir.open(fileList(input.files))
+ */
+export function fileList(files: Iterable<File>): ReadableStorage {
+  return new FileListStorage(files)
 }
 
 /** The same folder has the same lock, however it was opened. */

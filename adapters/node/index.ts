@@ -1,6 +1,7 @@
 /** The Node entry: a layout in a folder of the disk. */
 
-import type { StorageAdapter } from '../../src/storage.ts'
+import type { NamedFile, StorageAdapter } from '../../src/storage.ts'
+import { openFile } from './file.ts'
 import { type FolderOptions, FolderStorage } from './folder.ts'
 
 export type { FolderOptions } from './folder.ts'
@@ -18,5 +19,19 @@ export type { FolderOptions } from './folder.ts'
 export function folder(path: string | URL, options: FolderOptions = {}): StorageAdapter {
   return new FolderStorage(path, options)
 }
+
+/**
+ * A file of the disk as it is now, for `archive()`. Nothing is read yet and nothing has to be closed; once the file
+ * has changed, reading it fails with `STORAGE_CHANGED`.
+ *
+ * Rejects with `STORAGE_FAILED` where there is no file, `STORAGE_DENIED`.
+ *
+ * @example
+ * const dir = await OciDir.open(await archive(await file('app.tar')))
+ */
+export function file(path: string | URL): Promise<NamedFile> {
+  return openFile(path)
+}
+
 export { hostPlatform } from './platform.ts'
 export { readFolder } from './source.ts'

@@ -3,7 +3,7 @@
 import { type Finding, type FsckResult, fsck } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
-import { mustExist, storageAt } from '../place.ts'
+import { storageOf } from '../place.ts'
 import { parseReference } from '../reference.ts'
 import { counted, formatBytes, printable } from '../text.ts'
 
@@ -33,8 +33,7 @@ Exit code: 0 without a finding of severity error, else 1.
     if (reference.tag !== undefined || reference.digest !== undefined) {
       throw new UsageError(`fsck checks a whole layout: ${reference.path}`)
     }
-    mustExist(reference)
-    const result = await fsck(storageAt(reference.path, io), {
+    const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
       onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),
     })

@@ -2,8 +2,8 @@
 
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, UsageError } from '../command.ts'
-import { openReference, tagRow } from '../place.ts'
-import { checkName } from '../reference.ts'
+import { openDisk, refIn, tagRow } from '../place.ts'
+import { checkName, parseReference } from '../reference.ts'
 import { printRows } from './tags.ts'
 
 /** Gives an image further names. */
@@ -24,8 +24,9 @@ A NAME may hold ":", "/" and "@".
     const [name, ...more] = positionals.slice(1).map(checkName)
     if (name === undefined) throw new UsageError('missing argument: expected NAME')
     const { signal } = io
-    const { dir, ref } = await openReference(first(positionals), io)
-    const descriptor = await dir.tag(ref, name, ...more)
+    const reference = await parseReference(first(positionals))
+    const dir = await openDisk(reference, io)
+    const descriptor = await dir.tag(await refIn(dir, reference, { signal }), name, ...more)
     const rows = []
     for (const tag of [name, ...more]) rows.push(await tagRow(dir, { tag, descriptor }, { signal }))
     await printRows(rows, { io, json })

@@ -3,7 +3,7 @@
 import type { AbortOptions } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
-import { type DiskLayout, openPlace, type TagRow, tagRow } from '../place.ts'
+import { type DiskLayout, openDisk, type TagRow, tagRow } from '../place.ts'
 import { checkName, parseReference, parseTarget } from '../reference.ts'
 import { printRows } from './tags.ts'
 
@@ -24,7 +24,7 @@ or DIR:NAME again. When a name isn't there, none of that layout is removed.
     const json = wantsJson(values)
     const { signal } = io
     const target = await parseTarget(first(positionals))
-    const start = { dir: await openPlace(target, io), names: [target.tag] }
+    const start = { dir: await openDisk(target, io), names: [target.tag] }
     const rows: TagRow[] = []
     for (const { dir, names } of await grouped(start, positionals.slice(1), io)) {
       rows.push(...(await untag(dir, names, { signal })))
@@ -50,7 +50,7 @@ async function grouped(start: Group, more: readonly string[], io: Io): Promise<G
       start.names.push(checkName(text))
       continue
     }
-    const dir = await openPlace(reference, io)
+    const dir = await openDisk(reference, io)
     const group = groups.get(dir.storage.name) ?? { dir, names: [] }
     groups.set(dir.storage.name, group)
     group.names.push(reference.tag)

@@ -2,8 +2,18 @@
 
 import { concat } from '../streams.ts'
 
+/** What headers are read from: a stream that passes by, or a file that is jumped through. */
+export interface HeaderSource {
+  /** Bytes that were read or skipped. */
+  readonly offset: number
+  /** The next `size` bytes, which stay unread; fewer at the end. Valid until more is read. */
+  peek(size: number): Promise<Uint8Array>
+  /** The next `size` bytes; fewer at the end. Valid until more is read. */
+  read(size: number): Promise<Uint8Array>
+}
+
 /** Reads forward through chunks, holding one of them. What it gives is a view of the source's own chunk. */
-export class Cursor {
+export class Cursor implements HeaderSource {
   readonly #source: AsyncIterator<Uint8Array>
   #chunk: Uint8Array = new Uint8Array()
   #at = 0
@@ -14,18 +24,16 @@ export class Cursor {
     this.#source = source
   }
 
-  /** Bytes that were read or skipped. */
   get offset(): number {
     return this.#offset
   }
 
-  /** The next `size` bytes, which stay unread; fewer at the end. Memory follows what came, not what was asked. */
+  /** Memory follows what came, not what was asked. */
   async peek(size: number): Promise<Uint8Array> {
     if (this.#held < size) await this.#gather(size)
     return this.#chunk.subarray(this.#at, this.#at + size)
   }
 
-  /** The next `size` bytes; fewer at the end. */
   async read(size: number): Promise<Uint8Array> {
     const bytes = await this.peek(size)
     this.#advance(bytes.length)

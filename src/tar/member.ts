@@ -1,7 +1,7 @@
 /** One entry with all the headers that speak of it: pax records, GNU long names, sparse maps. */
 
 import { OciError } from '../errors.ts'
-import type { Cursor } from './cursor.ts'
+import type { HeaderSource } from './cursor.ts'
 import { type TarType, typeOf } from './entry.ts'
 import { tarFault } from './fault.ts'
 import {
@@ -36,13 +36,13 @@ export interface Member {
 
 /** Reads the headers of a tar, entry by entry. */
 export class MemberReader {
-  readonly #cursor: Cursor
+  readonly #cursor: HeaderSource
   readonly #limits: TarLimits
   #globals: ReadonlyMap<string, Uint8Array> = new Map()
   #headers = 0
   #members = 0
 
-  constructor(cursor: Cursor, limits: TarLimits) {
+  constructor(cursor: HeaderSource, limits: TarLimits) {
     this.#cursor = cursor
     this.#limits = limits
   }
@@ -137,6 +137,13 @@ export class MemberReader {
       else size += key.length + value.length
     }
     this.#checkRecords(size)
+    if (globals.size > mostGlobals) {
+      throw new OciError('LIMIT_EXCEEDED', {
+        limit: 'global tar records',
+        max: mostGlobals,
+        found: globals.size,
+      })
+    }
     this.#globals = globals
   }
 
@@ -150,6 +157,9 @@ export class MemberReader {
       throw new OciError('LIMIT_EXCEEDED', { limit: 'tar entries', max: this.#limits.maxEntries })
   }
 }
+
+// They hold for every entry, so that a million entries go through all of them. Writers have a handful.
+const mostGlobals = 1000
 
 /** What the headers before an entry's own said of it. */
 interface Told {

@@ -1,7 +1,7 @@
 /** Sparse files, as four generations of GNU tar wrote them: which parts are stored, and how to find out. */
 
 import { OciError } from '../errors.ts'
-import type { Cursor } from './cursor.ts'
+import type { HeaderSource } from './cursor.ts'
 import type { SparsePart } from './entry.ts'
 import { tarFault, textOf } from './fault.ts'
 import { blockSize, type Header } from './header.ts'
@@ -18,7 +18,7 @@ export interface SparseMap {
 
 /** What the reader knows while it looks for a map. */
 export interface SparsePlace {
-  readonly cursor: Cursor
+  readonly cursor: HeaderSource
   readonly limits: TarLimits
   /** Of the entry's header, in bytes of the tar. */
   readonly offset: number

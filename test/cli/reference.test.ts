@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../cli/command.ts'
 import { type Kind, parseReference, parseTarget } from '../../cli/reference.ts'
-import { isOciError } from '../../src/index.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 
@@ -65,18 +64,34 @@ describe('a reference', () => {
     expect((await parseReference('new:1', onDisk)).exists).toBe(false)
   })
 
-  it.each(['oci-archive:x.tar:1', 'docker-archive:x.tar', 'x.tar', 'x.tar:1'])(
-    'says of %s that archives come later',
-    async text => {
-      const reading = parseReference(text, disk(['out'], ['x.tar']))
-      await expect(reading).rejects.toSatisfy(error => isOciError(error, 'UNSUPPORTED'))
-      await expect(reading).rejects.toThrow(/archives/)
-    },
-  )
+  it.each<[text: string, path: string, tag: string | undefined, exists: boolean, isArchive: boolean]>([
+    ['x.tar', 'x.tar', undefined, true, true],
+    ['x.tar:1', 'x.tar', '1', true, true],
+    ['oci-archive:x.tar:1', 'x.tar', '1', true, true],
+    ['docker-archive:x.tar', 'x.tar', undefined, true, true],
+    ['oci:x.tar:a/b:1', 'x.tar', 'a/b:1', true, true],
+    ['oci-archive:new.tar:1', 'new.tar', '1', false, true],
+    ['new.tar:1', 'new.tar', '1', false, false],
+    ['oci-archive:out:1', 'out', '1', true, false],
+    ['out:1', 'out', '1', true, false],
+  ])('%s is %s with tag %s; there: %s, an archive: %s', async (text, path, tag, exists, isArchive) => {
+    const found = await parseReference(text, disk(['out'], ['x.tar']))
+    expect(found).toMatchObject({ path, exists, isArchive })
+    expect(found.tag).toBe(tag)
+  })
 })
 
 describe('a target', () => {
   it.each(['out', `out@${digest}`, 'new'])('needs a tag, which %s has not', async text => {
     await expect(parseTarget(text, disk(['out']))).rejects.toThrow(/expected DIR:TAG/)
   })
+
+  it.each(['x.tar:1', 'oci-archive:x.tar:1', 'oci-archive:new.tar:1', 'docker-archive:new.tar:1'])(
+    'is no archive, which %s is',
+    async text => {
+      const target = parseTarget(text, disk([], ['x.tar']))
+      await expect(target).rejects.toBeInstanceOf(UsageError)
+      await expect(target).rejects.toThrow(/is an archive, and only a folder can be written/)
+    },
+  )
 })

@@ -3,7 +3,17 @@ import { importsOf, type Sources } from './sources.ts'
 
 /** What the house rests on, from the ground up, as ARCHITECTURE.md draws it. A folder is one room. */
 const floors: Readonly<Record<string, readonly string[]>> = {
-  ground: ['spec', 'errors', 'faults', 'storage', 'streams', 'staging', 'stored-bytes'],
+  ground: [
+    'spec',
+    'errors',
+    'faults',
+    'layout-names',
+    'storage',
+    'streams',
+    'staging',
+    'stored-blob',
+    'stored-bytes',
+  ],
   values: [
     'bounded',
     'canonical-json',
@@ -36,7 +46,18 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'tar/',
     'walk',
   ],
-  verbs: ['artifact', 'copy', 'files/', 'fsck', 'fsck-image', 'gc', 'oci-dir', 'referrers', 'write-image'],
+  verbs: [
+    'archive/',
+    'artifact',
+    'copy',
+    'files/',
+    'fsck',
+    'fsck-image',
+    'gc',
+    'oci-dir',
+    'referrers',
+    'write-image',
+  ],
   door: ['index'],
 }
 const floorNames = Object.keys(floors)

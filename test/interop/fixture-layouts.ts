@@ -72,9 +72,14 @@ export async function expectedOf<T = Expected>(name: string): Promise<T> {
   return JSON.parse(await readFile(join(folder, name, 'expected.json'), 'utf8'))
 }
 
+/** Where a fixture's tar is. */
+export function fixtureTar(name: string): string {
+  return join(folder, `${name}.tar`)
+}
+
 /** The files of a fixture's tar, read by our own tar reader. */
 export async function filesOf(name: string): Promise<Map<string, Uint8Array>> {
-  const tar = await readFile(join(folder, `${name}.tar`))
+  const tar = await readFile(fixtureTar(name))
   const files = new Map<string, Uint8Array>()
   for await (const { path, type, body } of readTar(chunksOf(tar))) {
     if (type === 'file') files.set(path.replace(/^(?:\.\/)+/, ''), await collect(body, { max: 16 << 20 }))

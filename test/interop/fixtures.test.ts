@@ -1,10 +1,11 @@
 /** Layouts that other tools wrote, against what Python's tarfile and umoci say is in them. */
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { folder } from '../../adapters/node/index.ts'
+import { file, folder } from '../../adapters/node/index.ts'
+import { archive } from '../../src/archive/index.ts'
 import { gzip } from '../../src/codec/gzip.ts'
 import { createHasher } from '../../src/digest.ts'
 import { isOciError } from '../../src/errors.ts'
@@ -23,6 +24,7 @@ import {
   type ExpectedImage,
   expectedOf,
   filesOf,
+  fixtureTar,
   inMemory,
   type Judged,
   onDisk,
@@ -65,6 +67,8 @@ const media: readonly [string, (name: string) => Promise<ReadableStorage>][] = [
       return folder(root)
     },
   ],
+  ['an archive, in place', async name => archive(await file(fixtureTar(name)))],
+  ['an archive as a Blob', async name => archive(new Blob([await readFile(fixtureTar(name))]))],
 ]
 
 it('covers every fixture, each wholly or for a reason', () => {
@@ -116,11 +120,16 @@ describe.each(media)('a layout of another tool, in %s', (_, open) => {
 })
 
 describe.each(notLayouts)('%s', (name, { kind }) => {
+  it('is refused as an archive of a layout, by its kind', async () => {
+    const refused = await archive(await file(fixtureTar(`${name}/${name}`))).catch(error => error)
+    expect(isOciError(refused, 'ARCHIVE_UNSUPPORTED') && refused.data.kind).toBe(kind)
+  })
+
   it(`is refused as a layout: ${kind} is for a later issue`, async () => {
     const root = join(scratch, String(folders++))
     await onDisk(await filesOf(`${name}/${name}`), root)
     const refused = await OciDir.open(folder(root)).catch(error => error)
-    expect(isOciError(refused, 'LAYOUT_MISSING')).toBe(true)
+    expect(isOciError(refused, 'LAYOUT_MISSING') && refused.data.kind).toBe(kind)
   })
 })
 

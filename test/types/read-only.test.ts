@@ -37,6 +37,41 @@ it('writing to a layout of an adapter compiles', async () => {
   expect(Object.values(errors).flat()).toEqual([])
 })
 
+const archived = `OciDir.open(await archive(new Blob(['a tar'])))`
+it.each<[medium: string, opened: string]>([
+  ['an archive', archived],
+  ['chosen files', `OciDir.open(fileList([]))`],
+  [
+    'an archive with external blobs that can be written',
+    `OciDir.open(await archive(new Uint8Array()), { blobs: memory() })`,
+  ],
+  [
+    'chosen files with an archive as external blobs',
+    `OciDir.open(fileList([]), { blobs: await archive(new Uint8Array()) })`,
+  ],
+])('writing to %s does not compile, reading does', async (_, opened) => {
+  const read = { ...reading, storage: `dir.storage.open('index.json')` }
+  const store = { stage: `dir.storage.stage()`, update: `dir.storage.update('index.json', now => now)` }
+  const errors = await compile('core', openedSources(opened, { ...writing, ...read, ...store }))
+  for (const verb of Object.keys(writing)) {
+    expect(errors[verb], verb).toHaveLength(1)
+    expect(errors[verb]?.[0], verb).toMatch(/^TS2684: The 'this' context of type 'OciDir<ReadableStorage>'/)
+  }
+  for (const verb of Object.keys(store)) expect(errors[verb]?.[0], verb).toMatch(/^TS2339: Property/)
+  for (const verb of Object.keys(read)) expect(errors[verb], verb).toEqual([])
+})
+
+it('writing to a layout whose external blobs are an archive compiles, and to the archive it does not', async () => {
+  const opened = `OciDir.ensure(memory(), { blobs: await archive(new Uint8Array()) })`
+  const errors = await compile('core', {
+    ...openedSources(opened, { ...writing, ...reading }),
+    ...openedSources(archived, { asWritable: `OciDir.ensure(dir.storage)` }),
+  })
+  expect(errors.asWritable?.[0]).toMatch(/^TS2739: Type 'ReadableStorage' is missing/)
+  for (const verb of [...Object.keys(writing), ...Object.keys(reading)])
+    expect(errors[verb], verb).toEqual([])
+})
+
 it('no verb that writes is forgotten here', async () => {
   const text = await readFile(join(top, 'src/oci-dir.ts'), 'utf8')
   expect(text.match(/this: OciDir<StorageAdapter>/g)).toHaveLength(Object.keys(writing).length)
@@ -63,6 +98,22 @@ export type Both = ReadableStorage | StorageAdapter
 export type All = Descriptor | Draft | ImageManifest
 export const use = (dir: OciDir<${storage}>, { descriptor, image, manifest }: Given): unknown =>
   [descriptor, image, manifest, ${call}]
+interface Given { descriptor: Descriptor; image: Draft; manifest: ImageManifest }`
+  return Object.fromEntries(Object.entries(verbs).map(([verb, call]) => [verb, wrap(call)]))
+}
+
+/** The verbs on a layout that is opened for real, so that its type is what the factory gives. */
+function openedSources(opened: string, verbs: Readonly<Record<string, string>>): Record<string, string> {
+  const wrap = (call: string): string => `
+import { fileList } from '../../adapters/fsa/index.ts'
+import { memory } from '../../adapters/memory.ts'
+import { archive } from '../../src/archive/index.ts'
+import { type Descriptor, type Draft, type ImageManifest, OciDir } from '../../src/index.ts'
+export const all = [fileList, memory, archive]
+export const use = async ({ descriptor, image, manifest }: Given): Promise<unknown> => {
+  const dir = await ${opened}
+  return [descriptor, image, manifest, ${call}]
+}
 interface Given { descriptor: Descriptor; image: Draft; manifest: ImageManifest }`
   return Object.fromEntries(Object.entries(verbs).map(([verb, call]) => [verb, wrap(call)]))
 }

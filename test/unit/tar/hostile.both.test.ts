@@ -180,6 +180,16 @@ describe('limits', () => {
     })
   })
 
+  it('bounds the number of global records, which every entry would go through', async () => {
+    const records = (count: number) => Array.from({ length: count }, (_, i) => [`k${i}`, 'v'] as const)
+    expect(await readAll(tar(pax(records(1000), 'g')))).toEqual([])
+    expect(await faultOf(tar(pax(records(1001), 'g')))).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      limit: 'global tar records',
+      max: 1000,
+    })
+  })
+
   it('bounds what many global headers add up to', async () => {
     const globals = Array.from({ length: 20 }, (_, i) => pax([[`key${i}`, 'x'.repeat(600)]], 'g'))
     expect(await faultOf(tar(...globals), { maxRecordSize: 10_000 })).toMatchObject({
