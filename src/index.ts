@@ -3,7 +3,7 @@
 export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blob.ts'
 export { BlobWriter } from './blob.ts'
 export { canonicalJson } from './canonical-json.ts'
-export { type Codec, type CodecOptions, identity } from './codec/codec.ts'
+export { type Codec, type CodecOptions, type Decoder, identity } from './codec/codec.ts'
 export { blobPath, createHasher, type DigestAlgorithm, digestOf, isDigest } from './digest.ts'
 export type { Document } from './document.ts'
 export { type Engine, type EngineOptions, engine } from './engine.ts'
