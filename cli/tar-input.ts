@@ -1,6 +1,7 @@
-/** A tar from outside: plain ones pass as they are, gzip is taken off, and what is cut short is refused. */
+/** A tar from outside: plain ones pass as they are, gzip and zstd are taken off, and what is cut short is refused. */
 
 import { gunzip } from '../src/codec/gzip.ts'
+import { unzstd } from '../src/codec/zstd.ts'
 import { type AbortOptions, isOciError, type NativeTools, OciError } from '../src/index.ts'
 import { readTar } from '../src/tar/index.ts'
 
@@ -12,24 +13,26 @@ export interface TarInputOptions extends AbortOptions {
 }
 
 /**
- * The bytes of a tar. Gzip is unpacked, so that the layer's diffID is its tar's.
+ * The bytes of a tar. Gzip and zstd are unpacked, so that the layer's diffID is its tar's.
  *
- * Throws `TAR_INVALID` for what isn't a tar or not a whole one, `UNSUPPORTED` for other compressions, `GZIP_INVALID`.
+ * Throws `TAR_INVALID` for what isn't a tar or not a whole one, `UNSUPPORTED` for other compressions, `GZIP_INVALID`,
+ * `ZSTD_INVALID`, `LIMIT_EXCEEDED`.
  */
 export async function* plainTar(
   source: AsyncIterable<Uint8Array>,
   options: TarInputOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { start, chunks } = await peek(source)
-  const name = compressionOf(start)
-  if (name === undefined) {
+  const compression = compressions.find(({ magic }) => magic.every((byte, i) => start[i] === byte))
+  if (compression === undefined) {
     checkTar(start, options)
     yield* wholeTar(chunks, options)
-  } else if (name === 'gzip') {
-    const unpacked = await peek(gunzip(chunks, options))
+  } else if (compression.unpack !== undefined) {
+    const unpacked = await peek(compression.unpack(chunks, options))
     checkTar(unpacked.start, options)
     yield* wholeTar(unpacked.chunks, options)
   } else {
+    const { name } = compression
     const feature = `layers from ${name} (unpack it first: ${name} -dc … | ocidir build … --layer -)`
     throw new OciError('UNSUPPORTED', { feature, where: options.where })
   }
@@ -107,10 +110,6 @@ async function walk(
   return undefined
 }
 
-function compressionOf(start: Uint8Array): string | undefined {
-  return magics.find(({ magic }) => magic.every((byte, i) => start[i] === byte))?.name
-}
-
 function checkTar(start: Uint8Array, { where }: TarInputOptions): void {
   if (start.length === blockSize && (start.every(byte => byte === 0) || hasChecksum(start))) return
   throw new OciError('TAR_INVALID', { reason: `${where} does not begin with a tar header`, offset: 0 })
@@ -136,9 +135,15 @@ const blockSize = 512
 const sumStart = 148
 const sumEnd = 156
 
-const magics: readonly { readonly name: string; readonly magic: readonly number[] }[] = [
-  { name: 'gzip', magic: [0x1f, 0x8b] },
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
+interface Compression {
+  readonly name: string
+  readonly magic: readonly number[]
+  readonly unpack?: typeof gunzip
+}
+
+const compressions: readonly Compression[] = [
+  { name: 'gzip', magic: [0x1f, 0x8b], unpack: gunzip },
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: unzstd },
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
 ]

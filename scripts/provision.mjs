@@ -9,7 +9,7 @@ import { accessSync, constants, existsSync, mkdirSync, realpathSync, statSync } 
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {'chromium' | 'skopeo' | 'umoci' | 'crane' | 'regctl' | 'oras' | 'python3' | 'tar' | 'go' | 'gzip'} ToolName */
+/** @typedef {'chromium' | 'skopeo' | 'umoci' | 'crane' | 'regctl' | 'oras' | 'python3' | 'tar' | 'go' | 'gzip' | 'zstd'} ToolName */
 /**
  * @typedef {object} Tool
  * @property {string} why what it is needed for
@@ -54,6 +54,7 @@ const tools = {
     accepts: path => capture(path, ['--version']).includes('GNU tar'),
   },
   gzip: { why: 'a judge of gzip', commands: ['gzip'], debian: 'gzip' },
+  zstd: { why: 'a judge of zstd', commands: ['zstd'], debian: 'zstd' },
 }
 
 /** The names of all tools. */

@@ -14,6 +14,8 @@ export type FindingCode =
   | 'TAG_ON_PLATFORMS'
   /** A layer of an image whose type isn't a layer's. */
   | 'LAYER_TYPE_UNKNOWN'
+  /** A manifest of the empty config that doesn't say what it is. */
+  | 'ARTIFACT_TYPE_ABSENT'
   /** A foreign layer that isn't here, but has urls. */
   | 'FOREIGN_LAYER_ABSENT'
   /** A config that lists more or fewer diffIDs than its manifest lists layers. */

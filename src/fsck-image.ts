@@ -3,9 +3,17 @@
 import { plain, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
 import { tagOf } from './index-json.ts'
+import { isJsonObject } from './json.ts'
 import { layerType } from './media-types.ts'
 import { formatPlatform, matchesPlatform } from './platform.ts'
-import { annotationKeys, type Descriptor, type ImageConfig, type Platform } from './spec.ts'
+import {
+  annotationKeys,
+  type Descriptor,
+  type ImageConfig,
+  type JsonObject,
+  mediaTypes,
+  type Platform,
+} from './spec.ts'
 import type { Node } from './walk.ts'
 
 /** An entry of an index, where it stands and what its image's config says of the platform. */
@@ -13,6 +21,15 @@ export interface EntryNote {
   readonly path: string
   readonly descriptor: Descriptor
   readonly isNested: boolean
+}
+
+/** A manifest with the empty config must say what it is by `artifactType` (M4). */
+export function artifactFindings(node: Node, { artifactType, config }: JsonObject): Finding[] {
+  const isEmpty = isJsonObject(config) && config.mediaType === mediaTypes.empty
+  if (!isEmpty || (typeof artifactType === 'string' && artifactType !== '')) return []
+  const message = 'a manifest with the empty config must have an artifactType'
+  const { digest } = node.descriptor
+  return [{ severity: 'warning', code: 'ARTIFACT_TYPE_ABSENT', digest, path: node.path, message }]
 }
 
 /** Counts of layers, diffIDs and history against each other (C6, C8). */

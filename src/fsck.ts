@@ -6,7 +6,13 @@ import { maxSizeOf, parseBounded } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
-import { configFindings, type EntryNote, entryFindings, plainLayerFindings } from './fsck-image.ts'
+import {
+  artifactFindings,
+  configFindings,
+  type EntryNote,
+  entryFindings,
+  plainLayerFindings,
+} from './fsck-image.ts'
 import { checkMarker, indexJsonOptions, type Layout, lossOf, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
@@ -135,7 +141,10 @@ class Check {
       const isIndex = manifestKind(node.descriptor.mediaType) === 'index'
       this.#problems(isIndex ? problemsOfIndex(value) : problemsOfManifest(value), place(node))
       this.#checkMediaType(node, value)
-      if (!isIndex) this.#manifest = { node, value }
+      if (!isIndex) {
+        this.#manifest = { node, value }
+        this.#findings.push(...artifactFindings(node, value))
+      }
       if (!isTooDeep(node, this.#layout.engine.limits)) return value
       throw new OciError('LIMIT_EXCEEDED', {
         limit: 'nested indexes',

@@ -1,7 +1,7 @@
 /** Layers: bytes -> diffID -> codec -> digest -> store in one pass, and back. */
 
 import { type BlobOptions, BlobWriter, openBlob, type ProgressOptions, readVerified } from './blob.ts'
-import { type Codec, identity } from './codec/codec.ts'
+import { type Codec, type Decoder, identity } from './codec/codec.ts'
 import { createHasher, verifiableAlgorithm } from './digest.ts'
 import { OciError } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -30,8 +30,8 @@ export interface LayerOptions extends ProgressOptions {
 
 /** Options of `readLayer`. */
 export interface ReadLayerOptions extends AbortOptions {
-  /** The codecs that a compressed layer may need: `[gzip()]`. */
-  readonly codecs?: readonly Codec[]
+  /** What a compressed layer may need to be read: `[gzip(), zstd()]`. */
+  readonly codecs?: readonly Decoder[]
 }
 
 /**
@@ -108,10 +108,10 @@ export async function readLayer(
 ): Promise<ReadableStream<Uint8Array>> {
   const { descriptor, diffId } = 'descriptor' in layer ? layer : { descriptor: layer, diffId: undefined }
   const { engine, places } = layout
-  const codec = codecFor(descriptor.mediaType, options.codecs ?? [])
+  const decoder = decoderFor(descriptor.mediaType, options.codecs ?? [])
   const file = await openBlob(places, descriptor, options)
   const blob = chunksOf(await readVerified(file, descriptor, { ...options, engine }), options)
-  const plain = codec.decode(blob, { signal: options.signal, native: engine.native })
+  const plain = decoder.decode(blob, { signal: options.signal, native: engine.native })
   if (diffId === undefined || diffId === descriptor.digest) return streamOf(plain)
   const hasher = await createHasher(verifiableAlgorithm(diffId), engine.native)
   return streamOf(checked(plain, hasher, { diffId, digest: descriptor.digest }))
@@ -139,11 +139,11 @@ async function storeLayer(
   }
 }
 
-function codecFor(mediaType: string, codecs: readonly Codec[]): Codec {
+function decoderFor(mediaType: string, codecs: readonly Decoder[]): Decoder {
   const type = layerType(mediaType)
   if (type?.compression === 'none') return identity
-  const codec = codecs.find(({ suffix }) => suffix === `+${type?.compression}`)
-  if (codec !== undefined) return codec
+  const decoder = codecs.find(({ suffix }) => suffix === `+${type?.compression}`)
+  if (decoder !== undefined) return decoder
   throw new OciError('CODEC_MISSING', { mediaType, available: codecs.map(({ name }) => name) })
 }
 

@@ -190,9 +190,14 @@ async function store(layout: Writable, document: Document<object>, options: Abor
   await writeBlob(writer, chunksOf(bytes, options))
 }
 
-/** The entry of a manifest: with its artifactType (D8) and, for a referrer, its annotations, as the crate has them. */
+/**
+ * The entry of a manifest: with its artifactType, for which the config's type stands in (D8, M9), and, for a referrer,
+ * its annotations, as the crate has them.
+ */
 function entryOf({ descriptor, value }: Document<ImageManifest>): Descriptor {
-  const { artifactType, subject, annotations } = value
+  const { config, subject, annotations } = value
+  const saysNothing = isImageConfigType(config.mediaType) || config.mediaType === mediaTypes.empty
+  const artifactType = value.artifactType || (saysNothing ? undefined : config.mediaType)
   return {
     ...descriptor,
     ...(artifactType && { artifactType }),

@@ -65,8 +65,8 @@ gives the same digest everywhere when SOURCE_DATE_EPOCH (or --created, and files
   --layer FOLDER[:DEST]
                        a layer of the folder's content, put at DEST (the root): owner 0:0, folders 0755, files 0644, or
                        0755 if any may run them, sorted; SOURCE_DATE_EPOCH, if set, is every file's time
-  --layer TAR          a layer of a tar, kept byte for byte; a tar.gz is unpacked first and then compressed as
-                       --compression says, so its own compressed bytes aren't kept
+  --layer TAR          a layer of a tar, kept byte for byte; a tar.gz or tar.zst is unpacked first and then
+                       compressed as --compression says, so its own compressed bytes aren't kept
   --layer -            the same with a tar on stdin; a tar that is cut short or damaged is refused
                        Layers are stacked in the order given, the first below
   --compression gzip|none

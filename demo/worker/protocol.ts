@@ -18,7 +18,7 @@ export type Source =
   | { readonly kind: 'taken' }
   /** Picked or dropped. One folder stands for its content, of anything else each goes by its own name. */
   | { readonly kind: 'handles'; readonly handles: readonly AnyHandle[] }
-  /** Stored as it is; unpacked first when it is gzip. */
+  /** Stored as it is; unpacked first when it is gzip or zstd. */
   | { readonly kind: 'tar'; readonly file: File }
   /** Files that the development server has: their modes come along, which a browser can't see. */
   | { readonly kind: 'served'; readonly base: string; readonly files: readonly ServedFile[] }

@@ -3,6 +3,7 @@
 import { type AbortOptions, isOciError, type LayerSource, OciError, type SourceNode } from 'ocidir'
 import { gunzip } from 'ocidir/gzip'
 import { entriesOf, readTar, sourceOfDrop } from 'ocidir/tar'
+import { unzstd } from 'ocidir/zstd'
 import type { AnyHandle, Calls, PickedFile, Recipe, ServedFile, Source } from './protocol.ts'
 
 /** A tar, and the bytes to expect of it where they are known. */
@@ -23,7 +24,7 @@ export async function take({ files, isFirst }: Calls['take']['request']): Promis
   return taken.length
 }
 
-/** The tar of a layer. Throws `TAR_INVALID`, `UNSUPPORTED` or `GZIP_INVALID` for a file that isn't a tar. */
+/** The tar of a layer. Throws `TAR_INVALID`, `UNSUPPORTED`, `GZIP_INVALID` or `ZSTD_INVALID` for what isn't one. */
 export async function layerSource(
   source: Source,
   recipe: Recipe,
@@ -81,17 +82,19 @@ function fetched(url: string, { signal }: AbortOptions = {}): ReadableStream<Uin
   return readable
 }
 
-/** Kept byte for byte, without gzip if it comes in that, and looked at before anything is stored. */
+/** Kept byte for byte, without gzip or zstd if it comes in that, and looked at before anything is stored. */
 async function tarInput(file: File, options: AbortOptions): Promise<LayerInput> {
   const start = new Uint8Array(await file.slice(0, 6).arrayBuffer())
-  const found = magics.find(({ magic }) => magic.every((byte, i) => start[i] === byte))?.name
-  if (found !== undefined && found !== 'gzip') {
-    throw new OciError('UNSUPPORTED', { feature: `a tar in ${found}: unpack it first`, where: file.name })
+  const found = compressions.find(({ magic }) => magic.every((byte, i) => start[i] === byte))
+  if (found !== undefined && found.unpack === undefined) {
+    throw new OciError('UNSUPPORTED', {
+      feature: `a tar in ${found.name}: unpack it first`,
+      where: file.name,
+    })
   }
-  const open = (): AsyncIterable<Uint8Array> =>
-    found === 'gzip' ? gunzip(chunks(file), options) : chunks(file)
+  const open = (): AsyncIterable<Uint8Array> => found?.unpack?.(chunks(file), options) ?? chunks(file)
   await checkTar(open(), file.name, options)
-  return { tar: open(), total: found === 'gzip' ? undefined : file.size, createdBy: 'ADD layer.tar /' }
+  return { tar: open(), total: found === undefined ? file.size : undefined, createdBy: 'ADD layer.tar /' }
 }
 
 /**
@@ -134,9 +137,15 @@ function escaped(text: string): string {
   return text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
 }
 
-const magics: readonly { readonly name: string; readonly magic: readonly number[] }[] = [
-  { name: 'gzip', magic: [0x1f, 0x8b] },
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] },
+interface Compression {
+  readonly name: string
+  readonly magic: readonly number[]
+  readonly unpack?: typeof gunzip
+}
+
+const compressions: readonly Compression[] = [
+  { name: 'gzip', magic: [0x1f, 0x8b], unpack: gunzip },
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: unzstd },
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
   { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
 ]

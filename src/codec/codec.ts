@@ -7,15 +7,19 @@ export interface CodecOptions extends AbortOptions {
   readonly native?: NativeTools | undefined
 }
 
-/** One compression. `identity`, `gzip()`; pass them where a `codec` is asked for. */
-export interface Codec {
+/** One compression that can be read: `zstd()`, and every `Codec`. Pass them where `codecs` are asked for. */
+export interface Decoder {
   readonly name: string
   /** What it adds to a layer's media type: `''`, `'+gzip'`, `'+zstd'` (layer.md). */
   readonly suffix: '' | '+gzip' | '+zstd'
-  /** Compresses, reading as it is read. */
-  encode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
   /** Decompresses in chunks of at most 1 MiB, and throws on anything that isn't whole and valid. */
   decode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
+}
+
+/** One compression that can also be written: `identity`, `gzip()`. Pass it where a `codec` is asked for. */
+export interface Codec extends Decoder {
+  /** Compresses, reading as it is read. */
+  encode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
 }
 
 /** No compression: bytes pass as they are. */

@@ -2,10 +2,10 @@
 
 import { OciError } from '../errors.ts'
 import { type ByteSource, chunksOf } from '../streams.ts'
-import type { CodecOptions } from './codec.ts'
+import type { CodecOptions, Decoder } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
-import { GzipInput } from './gzip-input.ts'
 import { InflateFault, Inflater } from './inflate.ts'
+import { Input, littleEndian } from './input.ts'
 import { pace } from './pace.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function* gunzip(
   options: CodecOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { signal } = options
-  const input = new GzipInput(chunksOf(source, { signal }))
+  const input = new Input(chunksOf(source, { signal }), invalid)
   try {
     const tools = { crc: await createCrc32(), inflater: new Inflater(), turn: pace({ signal }) }
     do {
@@ -34,6 +34,9 @@ export async function* gunzip(
     await input.close()
   }
 }
+
+/** What reads gzip and writes none: without the encoder, and so without fflate. */
+export const gzipDecoder: Decoder = { name: 'gzip', suffix: '+gzip', decode: gunzip }
 
 interface Tools {
   readonly crc: Crc32
@@ -47,7 +50,7 @@ const inputPiece = 65_536
 // RFC 1952, 2.3.1.
 const flags = { headerCrc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const
 
-async function readHeader(input: GzipInput, crc: Crc32): Promise<void> {
+async function readHeader(input: Input, crc: Crc32): Promise<void> {
   input.onBytes = bytes => crc.update(bytes)
   const start = input.offset
   const [id1, id2, method, flag = 0] = await input.take(10, 'header')
@@ -65,7 +68,7 @@ async function readHeader(input: GzipInput, crc: Crc32): Promise<void> {
 }
 
 async function* inflateMember(
-  input: GzipInput,
+  input: Input,
   { inflater, crc, turn }: Tools,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let size = 0
@@ -104,7 +107,7 @@ function* inflate(
   }
 }
 
-async function checkTrailer(input: GzipInput, crc: number, size: number): Promise<void> {
+async function checkTrailer(input: Input, crc: number, size: number): Promise<void> {
   const at = input.offset
   const trailer = await input.take(8, 'trailer')
   if (littleEndian(trailer.subarray(0, 4)) !== crc) throw invalid('the CRC-32 of the content is wrong', at)
@@ -114,16 +117,12 @@ async function checkTrailer(input: GzipInput, crc: number, size: number): Promis
 }
 
 /** After a member: the end, another member, or zeros up to the end. */
-async function anotherMember(input: GzipInput): Promise<boolean> {
+async function anotherMember(input: Input): Promise<boolean> {
   const first = await input.peek()
   if (first === undefined) return false
   if (first !== 0) return true
   await input.skipZeros()
   return false
-}
-
-function littleEndian(bytes: Uint8Array): number {
-  return bytes.reduceRight((value, byte) => value * 256 + byte, 0)
 }
 
 function invalid(reason: string, offset: number): OciError<'GZIP_INVALID'> {

@@ -3,9 +3,9 @@
 import type { Codec } from './codec.ts'
 import type { DeflateLevel } from './deflate.ts'
 import { encodeGzip } from './encode.ts'
-import { gunzip } from './gunzip.ts'
+import { gzipDecoder } from './gunzip.ts'
 
-export type { Codec, CodecOptions } from './codec.ts'
+export type { Codec, CodecOptions, Decoder } from './codec.ts'
 export type { DeflateLevel } from './deflate.ts'
 export { gunzip } from './gunzip.ts'
 
@@ -30,9 +30,7 @@ export function gzip(options: GzipOptions = {}): Codec {
     throw new RangeError(`level must be a whole number from 0 to 9, not ${String(level)}`)
   }
   return {
-    name: 'gzip',
-    suffix: '+gzip',
+    ...gzipDecoder,
     encode: (source, codecOptions = {}) => encodeGzip(source, { ...codecOptions, level }),
-    decode: gunzip,
   }
 }

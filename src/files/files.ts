@@ -1,8 +1,9 @@
 /** The entry point of the room: an image's layers read and stacked to one tree. */
 
 import type { ProgressOptions } from '../blob.ts'
-import type { Codec } from '../codec/codec.ts'
-import { gzip } from '../codec/gzip.ts'
+import type { Decoder } from '../codec/codec.ts'
+import { gzipDecoder } from '../codec/gunzip.ts'
+import { zstd } from '../codec/zstd.ts'
 import { hasherSeries } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import { layersOf } from '../image.ts'
@@ -17,13 +18,12 @@ import { Budget, type TreeLimits } from './budget.ts'
 import { Changeset } from './changeset.ts'
 import type { TreeFile } from './file.ts'
 import { type Node, rootNode } from './node.ts'
-
 import { FileTree, type TreeLayer } from './tree.ts'
 
 /** Options of `files`. */
 export interface FilesOptions extends ProgressOptions {
-  /** The codecs that layers may need; `[gzip()]` unless given. */
-  readonly codecs?: readonly Codec[] | undefined
+  /** What layers may need to be read; gzip and zstd unless given. */
+  readonly codecs?: readonly Decoder[] | undefined
   /** SHA-256 of every file, made as layers are read. */
   readonly digests?: boolean | undefined
   /** One layer alone, 0 the base: its entries as they are, whiteouts listed as the files that they are in the tar. */
@@ -58,7 +58,7 @@ class LayerReader {
   readonly #layout: Layout
   readonly #layers: readonly Layer[]
   readonly #options: FilesOptions
-  readonly #codecs: readonly Codec[]
+  readonly #codecs: readonly Decoder[]
   readonly #budget: Budget
   #bytes = 0
 
@@ -66,7 +66,7 @@ class LayerReader {
     this.#layout = layout
     this.#layers = layers
     this.#options = options
-    this.#codecs = options.codecs ?? [gzip()]
+    this.#codecs = options.codecs ?? [gzipDecoder, zstd()]
     this.#budget = new Budget(options.limits)
   }
 

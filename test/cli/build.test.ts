@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { frame } from '../unit/codec/frames.ts'
 import { expected, json, ocidir, scratch, unpack } from './command.ts'
 
 interface Built {
@@ -117,14 +118,16 @@ describe('a tar', () => {
     expect(layers).toEqual([{ digest: sha256(tar), size: tar.length, diffId: sha256(tar) }])
   })
 
-  it('is the same from a file, from stdin and out of gzip, compressed canonically', async () => {
+  it('is the same from a file, from stdin, out of gzip and zstd, compressed canonically', async () => {
     writeFileSync(join(cwd, 'given.tar.gz'), gzipSync(tar, { level: 1 }))
     const file = await build('tars:file', ...platform, '--layer', 'given.tar')
     const gz = await build('tars:gz', ...platform, '--layer', 'given.tar.gz')
     const args = ['build', 'tars:stdin', ...platform, '--layer', '-']
     const stdin = await json(args, { cwd, env, input: tar })
     const stdinGz = await json(args, { cwd, env, input: gzipSync(tar) })
-    for (const { digest } of [gz, stdin as Built, stdinGz as Built]) expect(digest).toBe(file.digest)
+    const stdinZstd = await json(args, { cwd, env, input: await frame({ content: tar }) })
+    for (const { digest } of [gz, stdin as Built, stdinGz as Built, stdinZstd as Built])
+      expect(digest).toBe(file.digest)
     expect(file.layers[0]?.diffId).toBe(sha256(tar))
     const { bytes } = await ocidir(['blob', `tars@${file.layers[0]?.digest}`], { cwd })
     expect(gunzipSync(bytes).equals(tar)).toBe(true)
@@ -148,7 +151,8 @@ describe('a tar', () => {
     ['nothing', Buffer.alloc(0), /stdin does not begin with a tar header/],
     ['a gzip of no tar', gzipSync('hello'), /does not begin with a tar header/],
     ['a gzip cut short', gzipSync(Buffer.alloc(10_240)).subarray(0, 20), /not valid gzip/],
-    ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0]), /layers from zstd/],
+    ['a zstd cut short', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0]), /not valid zstd/],
+    ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]), /layers from xz/],
   ])('that is %s is refused and leaves nothing behind', async (_, input, reason) => {
     const { code, stdout, stderr } = await ocidir(['build', 'refused:1', '--layer', '-'], { cwd, env, input })
     expect([code, stdout]).toEqual([1, ''])

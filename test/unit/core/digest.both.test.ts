@@ -11,7 +11,7 @@ import {
 const hex64 = 'a'.repeat(64)
 
 describe('the digest grammar (D4, D5)', () => {
-  it('takes registered algorithms in their strict form and others by the grammar', () => {
+  it('D4, D5: takes registered algorithms in their strict form and others by the grammar', () => {
     const good = [
       `sha256:${hex64}`,
       `sha512:${hex64}${hex64}`,
@@ -24,7 +24,7 @@ describe('the digest grammar (D4, D5)', () => {
     for (const digest of good) expect(isDigest(digest), digest).toBe(true)
   })
 
-  it("refuses everything that could be another path, or isn't lower-case hex", () => {
+  it("D4: refuses everything that could be another path, or isn't lower-case hex", () => {
     const bad = [
       '',
       ':',

@@ -62,7 +62,7 @@ describe('fsck', () => {
   it('an empty manifest with the empty config counts 2', async () => {
     const dir = await emptyDir()
     await dir.insertManifest({ schemaVersion: 2, config: emptyDescriptor, layers: [] })
-    expect(await fsck(dir.storage)).toMatchObject({ ok: true, validated: 2, findings: [] })
+    expect(await fsck(dir.storage)).toMatchObject({ ok: true, validated: 2 })
   })
 
   it('P1: finds each flipped byte of index.json, manifest, config and layer', async () => {
@@ -339,7 +339,7 @@ describe('fsck', () => {
     expect(codes(await fsck(rawLayout(storage, entries)))).toEqual(['info TAG_ON_PLATFORMS'])
   })
 
-  it('null is as good as absent, wherever Go writes it', async () => {
+  it('C3: null is as good as absent, wherever Go writes it', async () => {
     const storage = new RawStorage()
     const nothing = { annotations: null, urls: null, data: null, platform: null, artifactType: null }
     const blob = { ...named(await addBlob(storage, 'x', 'x/y'), 'a'), platform: null }

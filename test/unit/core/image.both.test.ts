@@ -186,7 +186,7 @@ describe('drafts', () => {
 })
 
 describe('writeImage', () => {
-  it('lists the image with the platform of its config, and it opens again', async () => {
+  it('D9: lists the image with the platform of its config, and it opens again', async () => {
     const dir = await emptyDir()
     const written = await writeSample(dir, { tag: 'app', platform: { ...arm64, variant: 'v8' } })
     const opened = await dir.openImage('app')
@@ -391,7 +391,7 @@ function forward<S extends object>(storage: S): S {
 }
 
 describe('insertManifest and replaceWithSingleManifest', () => {
-  it("the empty config: its descriptor is the specification's, its blob is stored once (M5)", async () => {
+  it("M5: the empty config: its descriptor is the specification's, its blob is stored once", async () => {
     const dir = await emptyDir()
     const manifest = {
       schemaVersion: 2,

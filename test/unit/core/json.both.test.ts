@@ -57,7 +57,7 @@ describe('JSON that believes nothing (J1, P12)', () => {
     }
   })
 
-  it('refuses a key that stands twice, at any depth and however it is escaped', () => {
+  it('J1: refuses a key that stands twice, at any depth and however it is escaped', () => {
     for (const text of ['{"a":1,"a":1}', '[{"x":{"\\u0061":1,"a":2}}]', '{"__proto__":1,"__proto__":2}']) {
       expect(() => parse(text), text).toThrow(expect.objectContaining({ code: 'DOCUMENT_INVALID' }))
     }
@@ -70,7 +70,7 @@ describe('JSON that believes nothing (J1, P12)', () => {
     expect(canonicalJson(value)).toBe(text)
   })
 
-  it('refuses a number that no double can hold', () => {
+  it('J1: refuses a number that no double can hold', () => {
     expect(() => parse('1e400')).toThrow(expect.objectContaining({ code: 'DOCUMENT_INVALID' }))
   })
 
@@ -92,7 +92,7 @@ describe('JSON that believes nothing (J1, P12)', () => {
     }
   })
 
-  it('refuses a byte order mark and bytes that are not UTF-8', () => {
+  it('J1: refuses a byte order mark and bytes that are not UTF-8', () => {
     const failure = expect.objectContaining({ code: 'DOCUMENT_INVALID' })
     expect(() => parseJson(Uint8Array.of(0xef, 0xbb, 0xbf, 0x31), { where: 't' })).toThrow(failure)
     expect(() => parseJson(Uint8Array.of(0x22, 0xff, 0x22), { where: 't' })).toThrow(failure)
@@ -193,7 +193,7 @@ function outcomeOf(text: string): unknown {
 }
 
 describe('canonical JSON (J3), as the crate writes it', () => {
-  it('sorts keys by UTF-16 code units and leaves no white space', () => {
+  it('J3: sorts keys by UTF-16 code units and leaves no white space', () => {
     const value = {
       b: 1,
       a: [1, { d: null, c: true }],

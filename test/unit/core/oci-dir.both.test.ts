@@ -22,7 +22,7 @@ const readAll = async (stream: ReadableStream<Uint8Array>): Promise<string> =>
   new TextDecoder().decode(await collect(stream, { max: 1 << 20 }))
 
 describe('OciDir.ensure and OciDir.open', () => {
-  it('makes a whole layout: marker, blobs and an empty index (L1)', async () => {
+  it('L1: makes a whole layout: marker, blobs and an empty index', async () => {
     const storage = memory()
     const dir = await OciDir.ensure(storage)
     expect(new TextDecoder().decode(await (await storage.open('oci-layout'))?.bytes())).toBe(
@@ -85,7 +85,7 @@ describe('blobs', () => {
     expect(await dir.hasBlob({ ...first, size: 6 })).toBe(false)
   })
 
-  it('are written and verified by sha512 too (D6)', async () => {
+  it('D6: are written and verified by sha512 too', async () => {
     const dir = await emptyDir()
     const descriptor = await dir.writeBlob('abc', { algorithm: 'sha512' })
     expect(descriptor.digest).toMatch(/^sha512:ddaf35a1/)
@@ -337,7 +337,7 @@ describe('tags', () => {
     expect(kept).toBe(64)
   })
 
-  it('keep every field that nobody here knows, in index and entry', async () => {
+  it('J4: keep every field that nobody here knows, in index and entry', async () => {
     const dir = await emptyDir()
     await writeSample(dir, { tag: 'a' })
     await dir.storage.update('index.json', now => {

@@ -135,7 +135,7 @@ describe('openImage leaves out what is no image', () => {
 })
 
 describe('nested indexes (I4, I6)', () => {
-  it('are followed at any depth, and the image says which index lists it', async () => {
+  it('I4: are followed at any depth, and the image says which index lists it', async () => {
     const storage = new RawStorage()
     const arm = { ...(await addImage(storage, arm64)), platform: arm64 }
     const inner = await addIndex(storage, [arm])

@@ -12,7 +12,7 @@ async function refusal(...layers: readonly (readonly Line[])[]): Promise<unknown
 }
 
 describe('whiteouts (layer.md, T5)', () => {
-  it('hide a file of the layers below and are hidden themselves', async () => {
+  it('T5: hide a file of the layers below and are hidden themselves', async () => {
     expect(await shown(['a=1', 'b=2'], ['.wh.a'])).toEqual(['b=2'])
   })
 
@@ -102,7 +102,7 @@ describe('opaque whiteouts', () => {
 })
 
 describe('what stands on what (T4)', () => {
-  it('a folder on a folder replaces its attributes and keeps what is below', async () => {
+  it('T4: a folder on a folder replaces its attributes and keeps what is below', async () => {
     const tree = await stack([['d/', 'd/a=1'], [{ line: 'd/', mode: 0o700, uid: 5, mtime: 7 }]])
     expect(tree.find('d')).toMatchObject({ mode: 0o700, uid: 5, mtime: 7, layer: 1 })
     expect(await show(tree)).toEqual(['d/', 'd/a=1'])
@@ -130,7 +130,7 @@ describe('what stands on what (T4)', () => {
     expect(await show(tree)).toEqual(['a=new'])
   })
 
-  it('of two entries of one path in a layer the last counts (T1)', async () => {
+  it('T1: of two entries of one path in a layer the last counts', async () => {
     expect(await shown(['a=1', 'd/', 'd/x=1', 'a=2', 'd/'])).toEqual(['a=2', 'd/', 'd/x=1'])
     expect(await shown(['d/', 'd/x=1', 'd=now'])).toEqual(['d=now'])
   })

@@ -140,7 +140,7 @@ describe('what is refused', () => {
     expect(await fault([file(path)])).toMatchObject({ code: 'ENTRY_INVALID', reason })
   })
 
-  it('a path twice, also where one is bytes', async () => {
+  it('T1: a path twice, also where one is bytes', async () => {
     const twice = { code: 'ENTRY_INVALID', path: 'ü', reason: 'it is there twice' }
     expect(await fault([file('ü'), file('ü')])).toEqual(twice)
     expect(await fault([folder('ü'), file(text('ü'))])).toEqual(twice)

@@ -1,17 +1,22 @@
-/** What the gzip decoder reads from: chunks of any size, taken as fields, strings or whatever is there. */
+/** What a decoder reads from: chunks of any size, taken as fields or whatever is there. */
 
-import { OciError } from '../errors.ts'
+import type { OciError } from '../errors.ts'
 
-/** A cursor over chunks that counts bytes. A call that needs more than there is throws `GZIP_INVALID`. */
-export class GzipInput {
+/** Makes the error of a format. */
+export type Fault = (reason: string, offset: number) => OciError
+
+/** A cursor over chunks that counts bytes. A call that needs more than there is throws the format's error. */
+export class Input {
   /** Sees all that `take` and the skips pass over: a header's CRC is made of it. */
   onBytes: ((bytes: Uint8Array) => void) | undefined
   readonly #chunks: AsyncIterator<Uint8Array>
+  readonly #fault: Fault
   #chunk: Uint8Array = new Uint8Array(0)
   #offset = 0
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
+  constructor(chunks: AsyncIterable<Uint8Array>, fault: Fault) {
     this.#chunks = chunks[Symbol.asyncIterator]()
+    this.#fault = fault
   }
 
   /** Bytes taken so far. */
@@ -21,7 +26,7 @@ export class GzipInput {
 
   /** What is there, at least one byte, still counted as not taken: `used` takes of it. */
   async some(where: string): Promise<Uint8Array> {
-    if (!(await this.#fill())) throw this.#cut(where)
+    if (!(await this.#fill())) throw this.#fault(`cut off in the ${where}`, this.#offset)
     return this.#chunk
   }
 
@@ -34,13 +39,18 @@ export class GzipInput {
   /** Exactly so many bytes: for small fields. */
   async take(count: number, where: string): Promise<Uint8Array> {
     const bytes = new Uint8Array(count)
-    for (let filled = 0; filled < count; ) {
-      const piece = (await this.some(where)).subarray(0, count - filled)
-      bytes.set(piece, filled)
+    await this.read(bytes, where)
+    return bytes
+  }
+
+  /** Fills an array. */
+  async read(target: Uint8Array, where: string): Promise<void> {
+    for (let filled = 0; filled < target.length; ) {
+      const piece = (await this.some(where)).subarray(0, target.length - filled)
+      target.set(piece, filled)
       filled += piece.length
       this.#pass(piece)
     }
-    return bytes
   }
 
   async skip(count: number, where: string): Promise<void> {
@@ -70,10 +80,7 @@ export class GzipInput {
   async skipZeros(): Promise<void> {
     while (await this.#fill()) {
       const junk = this.#chunk.findIndex(byte => byte !== 0)
-      if (junk >= 0) {
-        const offset = this.#offset + junk
-        throw new OciError('GZIP_INVALID', { reason: 'other bytes than zeros follow the end', offset })
-      }
+      if (junk >= 0) throw this.#fault('other bytes than zeros follow the end', this.#offset + junk)
       this.used(this.#chunk.length)
     }
   }
@@ -96,8 +103,9 @@ export class GzipInput {
     }
     return true
   }
+}
 
-  #cut(where: string): OciError<'GZIP_INVALID'> {
-    return new OciError('GZIP_INVALID', { reason: `cut off in the ${where}`, offset: this.#offset })
-  }
+/** The number that a field's bytes stand for, the lowest first. */
+export function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0)
 }
