@@ -103,7 +103,9 @@ export class StagedInBrowser implements StagingMedium {
 
   async #flush(): Promise<void> {
     if (this.#gatheredSize === 0) return
-    const bytes = this.#gathered.subarray(0, this.#gatheredSize)
+    // WebKit writes all of a view's buffer, whatever part of it the view shows: a part goes as a copy.
+    const isPart = this.#gatheredSize < gatherSize
+    const bytes = isPart ? this.#gathered.slice(0, this.#gatheredSize) : this.#gathered
     this.#gatheredSize = 0
     await this.#writable.write(bytes)
     this.#size += bytes.length
