@@ -1,20 +1,25 @@
 // @ts-check
 /**
  * Finds what the tests need beside Node (a browser, and other people's tools as judges), and installs what
- * it may: crane, regctl and oras by Go into `.cache/bin`; on Debian as root the rest by apt. Elsewhere it says what to do.
+ * it may: crane, regctl and oras by Go into `.cache/bin`, other runtimes by npm into `.cache/runtimes`; on Debian as
+ * root the rest by apt. Elsewhere it says what to do.
  * `node scripts/provision.mjs` prints what is there and ends with 1 when something is missing.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { npmArguments, runtimeNames, runtimeTool } from './runtimes.mjs'
 
-/** @typedef {'chromium' | 'skopeo' | 'umoci' | 'crane' | 'regctl' | 'oras' | 'python3' | 'tar' | 'go' | 'gzip' | 'zstd'} ToolName */
+/** @typedef {'chromium' | 'firefox' | 'webkit' | 'xvfb' | import('./runtimes.mjs').RuntimeName} EngineName */
+/** @typedef {'skopeo' | 'umoci' | 'crane' | 'regctl' | 'oras' | 'python3' | 'tar' | 'go' | 'gzip' | 'zstd'} JudgeName */
+/** @typedef {EngineName | JudgeName} ToolName */
 /**
  * @typedef {object} Tool
  * @property {string} why what it is needed for
  * @property {readonly string[]} commands the names it goes by
- * @property {string} [debian] the package that holds it
+ * @property {readonly string[]} [places] where it may be beside PATH
+ * @property {string} [debian] the packages that hold it
  * @property {string} [goModule] what `go install` makes it of
  * @property {string} [elsewhere] how to get it on other systems
  * @property {(path: string) => boolean} [accepts] tells it from another program of that name
@@ -29,7 +34,22 @@ const tools = {
     commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'],
     debian: 'chromium',
     elsewhere: 'install Chromium or Chrome, and set CHROME_PATH to its program if it is not on PATH',
+    places: [
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+      '/Applications/Chromium.app/Contents/MacOS/Chromium',
+      'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+    ],
   },
+  firefox: { why: 'the suites in Firefox', commands: ['firefox-esr', 'firefox'], debian: 'firefox-esr' },
+  webkit: {
+    why: 'the suites in WebKitGTK',
+    commands: ['MiniBrowser'],
+    // Debian has it among the libraries of the machine's architecture, Fedora in libexec.
+    places: [...foldersIn('/usr/lib'), '/usr/libexec'].map(at => join(at, 'webkit2gtk-4.1/MiniBrowser')),
+    debian: 'libwebkit2gtk-4.1-0',
+    elsewhere: 'install WebKitGTK 4.1 with its MiniBrowser',
+  },
+  xvfb: { why: 'a screen for WebKitGTK', commands: ['xvfb-run'], debian: 'xvfb xauth' },
   skopeo: { why: 'a judge of our layouts', commands: ['skopeo'], debian: 'skopeo' },
   umoci: { why: 'a judge of our layouts', commands: ['umoci'], debian: 'umoci' },
   go: { why: 'a judge of tar and gzip, and crane', commands: ['go'], debian: 'golang-go' },
@@ -55,17 +75,14 @@ const tools = {
   },
   gzip: { why: 'a judge of gzip', commands: ['gzip'], debian: 'gzip' },
   zstd: { why: 'a judge of zstd', commands: ['zstd'], debian: 'zstd' },
+  bun: runtimeTool('bun'),
+  deno: runtimeTool('deno'),
+  node22: runtimeTool('node22'),
+  node24: runtimeTool('node24'),
 }
 
 /** The names of all tools. */
 export const toolNames = /** @type {readonly ToolName[]} */ (Object.keys(tools))
-
-/** Where Chromium is when it is not on PATH. */
-const knownBrowsers = [
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-]
 
 /** @type {Map<ToolName, string>} */
 const found = new Map()
@@ -110,6 +127,7 @@ export function missingTools() {
 export function provision() {
   installByApt(missingTools())
   installByGo(missingTools())
+  if (runtimeNames.some(name => findTool(name) === undefined)) installRuntimes()
   return missingTools()
 }
 
@@ -122,7 +140,7 @@ function candidates(name) {
   const onPath = tools[name].commands.flatMap(command =>
     folders.flatMap(folder => endings.map(ending => join(folder, command + ending))),
   )
-  return name === 'chromium' ? [...onPath, ...knownBrowsers] : onPath
+  return [...onPath, ...(tools[name].places ?? [])]
 }
 
 /**
@@ -145,7 +163,7 @@ function isProgram(path) {
 
 /** @param {readonly ToolName[]} missing */
 function installByApt(missing) {
-  const packages = missing.flatMap(name => tools[name].debian ?? [])
+  const packages = missing.flatMap(name => tools[name].debian?.split(' ') ?? [])
   const allowed = existsSync('/etc/debian_version') && process.getuid?.() === 0
   if (packages.length === 0 || !allowed) return
   const apt = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retries=3']
@@ -165,6 +183,16 @@ function installByGo(missing) {
     say(`installing ${goModule} into .cache/bin by go install`)
     run(go, ['install', goModule], { GOBIN: bin, GOFLAGS: '-mod=mod' })
   }
+}
+
+function installRuntimes() {
+  say(`installing ${runtimeNames.join(', ')} into .cache/runtimes by npm`)
+  run('npm', npmArguments())
+}
+
+/** @param {string} folder */
+function foldersIn(folder) {
+  return existsSync(folder) ? readdirSync(folder).map(name => join(folder, name)) : []
 }
 
 /**

@@ -38,7 +38,7 @@ import {
 import { absent, domNameOf, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
-import { openBlob, openDocument } from './stored.ts'
+import { openFile } from './stored.ts'
 import { checkKept } from './writer.ts'
 
 /** The storage behind `opfs` and `folder`. */
@@ -198,10 +198,7 @@ export class DirectoryStorage implements StorageAdapter {
   }
 
   #open(path: LayoutPath): Promise<StoredFile | undefined> {
-    const document = path === 'index.json' || path === 'oci-layout'
-    return faulty({ storage: this.name, operation: 'open', path }, () =>
-      document ? openDocument(this.#layout, path) : openBlob(this.#layout, path),
-    )
+    return faulty({ storage: this.name, operation: 'open', path }, () => openFile(this.#layout, path))
   }
 
   async #read(path: DocumentPath): Promise<Uint8Array | undefined> {

@@ -26,7 +26,8 @@ export class StreamWriter implements PrivateWriter {
   }
 
   async write(buffer: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#writable.write(buffer.subarray(0, size))
+    // WebKit writes all of a view's buffer, whatever part of it the view shows: a part goes as a copy.
+    await this.#writable.write(size < buffer.length ? buffer.slice(0, size) : buffer)
     this.#size += size
     return buffer
   }

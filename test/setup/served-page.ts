@@ -1,11 +1,12 @@
 /** A page of one script, bundled from TypeScript and served on a free port of this machine: a secure context. */
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { sourceAlias } from './entries.ts'
 
 /** A page that is being served. Its script is also `/page.js`, for workers; those that it starts stand beside it. */
 export interface ServedPage {
@@ -13,10 +14,14 @@ export interface ServedPage {
   close(): Promise<void>
 }
 
-/** Bundles and serves a script. */
-export async function servePage(entry: URL): Promise<ServedPage> {
+/** Bundles and serves a script. What the page posts goes to `onPost`. */
+export async function servePage(
+  entry: URL,
+  options: { readonly onPost?: RequestListener } = {},
+): Promise<ServedPage> {
   const scripts = await bundle(fileURLToPath(entry))
   const server = createServer((request, response) => {
+    if (request.method === 'POST' && options.onPost) return options.onPost(request, response)
     const script = scripts.get(request.url ?? '')
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
     response.end(script ?? '<!doctype html><script type="module" src="/page.js"></script>')
@@ -41,6 +46,7 @@ async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
       configFile: false,
       logLevel: 'error',
       base: './',
+      resolve: { alias: sourceAlias },
       build: {
         outDir,
         assetsDir: '',

@@ -1,0 +1,102 @@
+/** Any engine with a page open. The page asks for its tasks, so a browser has to be started, and not driven. */
+
+import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
+import { servePage } from '../setup/served-page.ts'
+import type { ToolName } from '../setup/tools.ts'
+import type { deeds } from './page.ts'
+
+/** A browser that can be started, headless, on a profile of its own. */
+export interface Engine {
+  readonly name: string
+  readonly tools: readonly ToolName[]
+  /** Opens a page; `profile` is an empty folder. */
+  start(url: string, profile: string): Promise<RunningEngine>
+}
+
+/** A browser with its page. */
+export interface RunningEngine {
+  close(): Promise<void>
+}
+
+type Deeds = typeof deeds
+
+/** The page in a running engine. */
+export interface EnginePage {
+  /** Has the page do a deed, a few at a time. */
+  call<Name extends keyof Deeds>(name: Name, ...args: Parameters<Deeds[Name]>): ReturnType<Deeds[Name]>
+  close(): Promise<void>
+}
+
+/** Starts an engine on the page of `page.ts`. */
+export async function openEngine(engine: Engine): Promise<EnginePage> {
+  const tasks = new Tasks()
+  const served = await servePage(new URL('./page.ts', import.meta.url), {
+    onPost: async (request, response) => tasks.next((await json(request)) as Result, response),
+  })
+  const profile = await mkdtemp(join(await profilesFolder(), 'ocidir-engine-'))
+  const running = await engine.start(served.origin, profile)
+  return {
+    call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>,
+    async close() {
+      await running.close()
+      await served.close()
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** In memory where there is room: Firefox waits for the disk several times a file, 13 times as long as for memory. */
+async function profilesFolder(): Promise<string> {
+  const inMemory = '/dev/shm'
+  const room = await statfs(inMemory).catch(() => undefined)
+  return room !== undefined && room.bavail * room.bsize > 2 ** 30 ? inMemory : tmpdir()
+}
+
+interface Task {
+  readonly name: string
+  readonly args: readonly unknown[]
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** What the page says of a task that it did; nothing the first time. */
+interface Result {
+  readonly task?: number
+  readonly value?: unknown
+  readonly fault?: string
+}
+
+class Tasks {
+  readonly #all: Task[] = []
+  readonly #free: ServerResponse[] = []
+  #given = 0
+
+  ask(name: string, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#all.push({ name, args, resolve, reject })
+      this.#give()
+    })
+  }
+
+  /** Takes what the page has done; it waits for another one. */
+  next({ task = -1, value, fault }: Result, page: ServerResponse): void {
+    if (fault === undefined) this.#all[task]?.resolve(value)
+    else this.#all[task]?.reject(new Error(fault))
+    this.#free.push(page)
+    this.#give()
+  }
+
+  #give(): void {
+    while (this.#given < this.#all.length) {
+      const page = this.#free.shift()
+      const task = this.#given
+      if (page === undefined) return
+      const { name, args } = this.#all[this.#given++] ?? {}
+      page.setHeader('content-type', 'application/json').end(JSON.stringify({ task, name, args }))
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** Every suite on every medium in one engine, each case a test. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memory } from '../../adapters/memory.ts'
+import { buildAll } from '../interop/same-digest/build.ts'
+import { content, modes, mtime } from '../interop/same-digest/folder.ts'
+import { describeWith } from '../setup/tools.ts'
+import { brokenStorages } from '../suites/broken/broken.ts'
+import { type Engine, type EnginePage, openEngine } from './engine.ts'
+import { type EngineCase, media, suites } from './suites.ts'
+
+/** Registers the tests. */
+export function runSuites(engine: Engine): void {
+  describeWith(engine.tools, engine.name, () => {
+    let page: EnginePage
+    beforeAll(async () => {
+      page = await openEngine(engine)
+      console.log(await page.call('engine'))
+    })
+    afterAll(() => page?.close())
+
+    for (const suite of Object.keys(suites)) {
+      for (const medium of Object.keys(media)) runSuite(() => page, { engine: engine.name, suite, medium })
+    }
+    it.concurrent.each(brokenStorages)('the suite rejects a storage that $fault', async ({ fault }) => {
+      expect(await page.call('runBroken', fault)).toMatchObject({
+        kind: 'failed',
+        reason: expect.stringMatching(/^AssertionError/),
+      })
+    })
+    it.concurrent.each(Object.keys(media))('gives the same digest as Node: %s', async medium => {
+      expect(await page.call('digests', medium)).toEqual(await digestsInNode())
+    })
+  })
+}
+
+async function digestsInNode(): Promise<Record<string, string>> {
+  const files = Object.entries(content).map(([path, bytes]) => new File([bytes], path))
+  return buildAll(async () => memory(), files, { mtime, mode: path => modes[path] })
+}
+
+interface Place {
+  readonly engine: string
+  readonly suite: string
+  readonly medium: string
+}
+
+function runSuite(page: () => EnginePage, place: Place): void {
+  const cases: readonly EngineCase[] = suites[place.suite]?.cases ?? []
+  describe(`${place.suite} suite: ${place.medium}`, () => {
+    const counts = { passed: 0, failed: 0, 'left out': 0 }
+    let began = 0
+    beforeAll(() => {
+      began = performance.now()
+    })
+    for (const { name } of cases) {
+      it.concurrent(name, { timeout: 90_000 }, async ({ expect, skip }) => {
+        const outcome = await page().call('runCase', { ...place, name })
+        counts[outcome.kind]++
+        if (outcome.kind === 'left out') skip(`left out: trait ${outcome.trait}`)
+        expect(outcome.kind === 'failed' ? outcome.reason : outcome.kind).toBe('passed')
+      })
+    }
+    it('has run', () => {
+      const seconds = Math.round((performance.now() - began) / 1000)
+      console.log(`${Object.values(place).join(', ')}: ${JSON.stringify(counts)} in ${seconds} s`)
+      expect(counts.passed).toBeGreaterThan(cases.length / 2)
+    })
+  })
+}

@@ -1,0 +1,54 @@
+/** What every engine runs: one line for a suite, one for a medium. The page runs them, the test in Node names them. */
+
+import { folder, opfs } from '../../adapters/fsa/index.ts'
+import { memory } from '../../adapters/memory.ts'
+import type { StorageAdapter, StorageTraits } from '../../src/storage.ts'
+import { runStorageCase, type StorageFactory, type StoragePlace, storageCases } from '../suites/index.ts'
+
+/** A case, as far as an engine's test has to know it. */
+export interface EngineCase {
+  readonly name: string
+  readonly needs?: { readonly trait: string; has(traits: StorageTraits): boolean }
+}
+
+/** A suite of cases, each run on an empty place. */
+export interface EngineSuite {
+  readonly cases: readonly EngineCase[]
+  run(name: string, factory: StorageFactory): Promise<void>
+}
+
+export const suites: Readonly<Record<string, EngineSuite>> = {
+  storage: suiteOf(storageCases, runStorageCase),
+}
+
+export const media: Readonly<Record<string, StorageFactory>> = {
+  memory: () => ({ open: () => memory() }),
+  opfs: () => placeNamed(name => opfs(name)),
+  'a folder handle': () => placeNamed(async name => folder(await handleOf(name))),
+}
+
+/** The one of this name. */
+export function named<T extends { readonly name: string }>(items: readonly T[], name: string): T {
+  const found = items.find(item => item.name === name)
+  if (found === undefined) throw new Error(`there is none named ${name}`)
+  return found
+}
+
+function suiteOf<T extends EngineCase>(
+  cases: readonly T[],
+  run: (item: T, factory: StorageFactory) => Promise<void>,
+): EngineSuite {
+  return { cases, run: (name, factory) => run(named(cases, name), factory) }
+}
+
+function placeNamed(open: (name: string) => Promise<StorageAdapter>): StoragePlace {
+  const name = `suite-${crypto.randomUUID()}`
+  return {
+    open: () => open(name),
+    remove: async () => (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true }),
+  }
+}
+
+async function handleOf(name: string): Promise<FileSystemDirectoryHandle> {
+  return (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true })
+}

@@ -1,0 +1,4 @@
+import { runSuites } from './run-suites.ts'
+import { webkit } from './webkit.ts'
+
+runSuites(webkit)
