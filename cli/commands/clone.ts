@@ -4,7 +4,7 @@ import { cloneTo } from '../../src/index.ts'
 import { formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, UsageError } from '../command.ts'
 import { openPlace, storageAt } from '../place.ts'
-import { parseReference, type Reference } from '../reference.ts'
+import { checkWritable, parseReference, type Reference } from '../reference.ts'
 import { printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
 const options = { ...formatOption, ...transferOptions } as const
@@ -27,8 +27,9 @@ ${transferHelp}{ copied, shared, present, bytes, unverified, absent }
     const json = wantsJson(values)
     const [source = '', target = ''] = positionals
     const dir = await openPlace(await wholeLayout(source), io)
-    const { path } = await wholeLayout(target)
-    const storage = storageAt(path, io, { hardLinks: values.link === true })
+    const place = await wholeLayout(target)
+    checkWritable(place)
+    const storage = storageAt(place.path, io, { hardLinks: values.link === true })
     const result = await cloneTo(dir, storage, transferring(values, io))
     await printSums(result, io)
     if (json) await io.out.json(sumsOf(result))

@@ -11,8 +11,8 @@ import {
 } from '../../src/index.ts'
 import { formatOption, parseCommand, platformArg, quoted, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
-import { type DiskLayout, openPlace, openReference, storageAt } from '../place.ts'
-import { parseReference, type Reference } from '../reference.ts'
+import { openPlace, openReference, storageAt } from '../place.ts'
+import { checkWritable, parseReference, type Reference } from '../reference.ts'
 import { printable } from '../text.ts'
 import { entryRow, printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
@@ -71,13 +71,14 @@ ${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, p
 }
 
 interface Source {
-  readonly from: DiskLayout
+  readonly from: OciDir
   readonly refs: CopyOptions['refs']
   readonly tags: readonly Tag[]
 }
 
 async function targetOf(positionals: readonly string[]): Promise<Reference> {
   const target = await parseReference(positionals.at(-1) ?? '')
+  checkWritable(target)
   if (target.digest !== undefined)
     throw new UsageError('the last argument is DST or DST:TAG: where to copy to')
   if (target.tag === undefined || positionals.length === 2) return target
