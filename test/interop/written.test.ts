@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
+import { copy } from '../../src/copy.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { type Registry, serveRegistry } from '../setup/registry.ts'
@@ -46,7 +47,10 @@ const readers: Readonly<Record<string, (task: Task) => Promise<string | undefine
   },
   async crane({ layout, out, digest }) {
     const name = `${registry.address}/${out.split('/').pop()}`
-    const { stdout } = await execute(tool('crane'), ['push', '--insecure', layout, `${name}:${tag}`])
+    // It pushes a layout of one entry, so it gets the tagged one alone.
+    const single = await OciDir.ensure(folder(`${out}-single`))
+    await copy(await OciDir.open(folder(layout)), single, { refs: [{ tag }] })
+    const { stdout } = await execute(tool('crane'), ['push', '--insecure', `${out}-single`, `${name}:${tag}`])
     const pulled = ['pull', '--insecure', '--format', 'oci', `${name}@${digest}`, out]
     expect(stdout).toContain(digest)
     await execute(tool('crane'), pulled)
@@ -76,24 +80,34 @@ it('our layouts are read by skopeo, umoci, crane, regctl and oras as docs/intero
     }
     rows.push([kind, ...cells])
   }
-  console.table(rows)
   await expectTable('docs/interop.md', 'written', rows)
 }, 120_000)
 
-/** `yes` where all that was named came through as it was; else why not, in the tool's own words. */
+/** `yes` where all that was named came through as it was; else why not. */
 async function outcome(read: (task: Task) => Promise<string | undefined>, task: Task): Promise<string> {
+  let made: string | undefined
   try {
-    const made = await read(task)
-    if (made === undefined) return 'yes'
-    const copy = await OciDir.open(folder(made))
-    expect(await fsck(copy.storage)).toMatchObject({ ok: true })
-    return (await copy.readIndex()).value.manifests.some(({ digest }) => digest === task.digest)
-      ? 'yes'
-      : 'changed'
+    made = await read(task)
   } catch (error) {
-    return `no: ${(error as { stderr?: string; message: string }).stderr ?? (error as Error).message}`.slice(
-      0,
-      300,
-    )
+    return refusal(error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error))
   }
+  if (made === undefined) return 'yes'
+  const copied = await OciDir.open(folder(made))
+  expect(await fsck(copied.storage)).toMatchObject({ ok: true })
+  const { manifests } = (await copied.readIndex()).value
+  expect(manifests.map(({ digest }) => digest)).toContain(task.digest)
+  return 'yes'
+}
+
+/** What these tools can't do at all, by their own words; any other failure is ours. */
+const refusals: readonly [RegExp, string][] = [
+  [/sha512/, 'no: knows sha256 only'],
+  [/tag is ambiguous/, 'no: takes no index'],
+  [/config blob is not correct mediatype/, 'no: takes images only'],
+]
+
+function refusal(words: string): string {
+  const known = refusals.find(([pattern]) => pattern.test(words))
+  if (known === undefined) throw new Error(words)
+  return known[1]
 }
