@@ -21,7 +21,7 @@ export interface Scope {
 /** What a transaction does. It may await its own requests and nothing else: at any other await it would commit. */
 export type Work<T> = (transaction: IDBTransaction) => T | PromiseLike<T>
 
-/** The browser took the connection away; nothing of the transaction was done, and another connection may do it. */
+/** The browser took the connection away: the transaction was aborted, and another connection may do it. */
 export class ConnectionLost extends Error {}
 
 /** Opens a database, made where there is none. A browser may never answer: then it rejects with a `TimeoutError`. */
@@ -48,14 +48,14 @@ function inTime<T>(
   { timeout, tooLate }: { readonly timeout: number; readonly tooLate?: (result: T) => void },
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    let why = 'no answer'
+    let why = 'the browser gave no answer'
     let isLate = false
     const timer = setTimeout(() => {
       isLate = true
       reject(new DOMException(`${why} for ${timeout} ms`, 'TimeoutError'))
     }, timeout)
     request.onblocked = () => {
-      why = 'another tab holds it open'
+      why = 'another tab held the database open'
     }
     request.onerror = () => {
       clearTimeout(timer)
@@ -72,6 +72,7 @@ function inTime<T>(
 /** Runs one transaction. Throws `ConnectionLost` where the connection and not the work was at fault. */
 export async function transact<T>(db: IDBDatabase, scope: Scope, work: Work<T>): Promise<T> {
   const { signal, mode } = scope
+  signal?.throwIfAborted()
   const { transaction, end, stop } = begin(db, scope)
   signal?.addEventListener('abort', stop, { once: true })
   try {

@@ -144,8 +144,9 @@ export class DatabaseStorage implements StorageAdapter {
   }
 
   async #refuseWhenFull(size: number | undefined): Promise<void> {
-    if (size === undefined || size === 0 || navigator.storage === undefined) return
-    const { quota, usage = 0 } = await navigator.storage.estimate()
+    if (size === undefined || size === 0) return
+    // A page that isn't a secure context has no estimate, and a database still.
+    const { quota, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {}
     if (quota === undefined || quota - usage >= size) return
     throw new OciError('STORAGE_FULL', { storage: this.name, needed: size })
   }

@@ -100,6 +100,8 @@ export class Database {
         return db
       })
     } catch (error) {
+      this.#current?.close()
+      this.#current = undefined
       this.#connection = undefined
       throw error
     }

@@ -16,8 +16,8 @@ export function faultOf(error: unknown, place: Place): unknown {
   const cause = { cause: error }
   if (name === 'QuotaExceededError') return new OciError('STORAGE_FULL', { storage: place.storage }, cause)
   if (denied.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
-  const reason = place.operation === connecting ? reasons[name] : undefined
-  if (reason !== undefined) {
+  if (place.operation === connecting && error instanceof Error && unopened.has(name)) {
+    const reason = unopened.get(name) ?? error.message
     return new OciError('STORAGE_UNAVAILABLE', { storage: place.storage, reason }, cause)
   }
   return new OciError('STORAGE_FAILED', { ...place }, cause)
@@ -28,10 +28,10 @@ export const faulty: Faulty = translating(faultOf)
 
 const denied = new Set(['NotAllowedError', 'SecurityError'])
 
-/** Why a database can't be opened here at all. */
-const reasons: Readonly<Record<string, string>> = {
-  InvalidStateError: 'the browser keeps no databases in this context, such as a private window',
-  NotSupportedError: 'the browser keeps no databases in this context',
-  TimeoutError: 'the browser did not open the database in time',
-  VersionError: 'a newer version of this library made the database',
-}
+/** Why a database can't be opened here at all, where the exception says it less well. */
+const unopened: ReadonlyMap<string, string | undefined> = new Map([
+  ['InvalidStateError', 'the browser keeps no databases in this context, such as a private window'],
+  ['NotSupportedError', 'the browser keeps no databases in this context'],
+  ['TimeoutError', undefined],
+  ['VersionError', 'a newer version of this library made the database'],
+])

@@ -40,7 +40,10 @@ export async function indexedDb(name: string, options: IndexedDbOptions = {}): P
   return new DatabaseStorage(opened)
 }
 
-/** Removes a layout's database, which is no loss then. Storages that are open on it let go of it. */
+/**
+ * Removes a layout's database, which is no loss then. Storages that are open on it let go of it; used again, they make
+ * an empty one.
+ */
 export async function removeIndexedDb(
   name: string,
   options: Pick<IndexedDbOptions, 'timeout'> = {},

@@ -115,6 +115,7 @@ describe('a database that doesn’t open', () => {
     const began = performance.now()
     await expect(indexedDb(name, { timeout: 100 })).rejects.toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
+      data: { reason: 'the browser gave no answer for 100 ms' },
       cause: { name: 'TimeoutError' },
     })
     expect(performance.now() - began).toBeGreaterThanOrEqual(95)
@@ -125,6 +126,15 @@ describe('a database that doesn’t open', () => {
     again.onblocked = blocked
     await done(again)
     expect(blocked).not.toHaveBeenCalled()
+  })
+
+  it('is in use elsewhere, when it can’t be removed', async () => {
+    const holder = await openRaw(name)
+    await expect(removeIndexedDb(name, { timeout: 100 })).rejects.toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+      data: { reason: 'another tab held the database open for 100 ms' },
+    })
+    holder.close()
   })
 
   it('is asked for again at the next call', async () => {

@@ -16,6 +16,7 @@ const chunks = 8
 /** What is written before, and what the browser needs for itself. */
 const keptSize = 3.2 * MiB
 const quotas = process.env.OCIDIR_LONG === '1' ? 100 : 10
+const timeout = quotas * 6_000
 
 describeWith(['chromium'], 'a database at the end of its quota', () => {
   let work: string
@@ -42,7 +43,7 @@ describeWith(['chromium'], 'a database at the end of its quota', () => {
     await rm(work, { recursive: true, force: true, maxRetries: 5 })
   })
 
-  it('says STORAGE_FULL, keeps what it had and nothing of what came', async () => {
+  it('says STORAGE_FULL, keeps what it had and nothing of what came', { timeout }, async () => {
     expect(await atQuotas('own', quotas)).toMatchObject({ fired: quotas, losses: 0 })
   })
 
