@@ -2,11 +2,11 @@
 
 import { findBlob } from './blob.ts'
 import { isDigest } from './digest.ts'
-import { parseIndex } from './document.ts'
+import { type Document, parseIndex } from './document.ts'
 import { OciError } from './errors.ts'
 import { indexJsonOptions, type Layout, readIndexJson } from './layout.ts'
 import { Reach } from './reach.ts'
-import type { Descriptor, Digest } from './spec.ts'
+import type { Descriptor, Digest, ImageIndex } from './spec.ts'
 import {
   type AbortOptions,
   type BlobPath,
@@ -104,8 +104,8 @@ class Collection {
   #documents = 0
   #blobs: readonly ListedBlob[] = []
   #reachedByOthers: ReadonlySet<string> = new Set()
-  /** index.json as its documents were read. */
-  #index: Uint8Array = new Uint8Array()
+  /** index.json as it was when its documents were read. */
+  #index: Document<ImageIndex> | undefined
 
   constructor(layout: Layout<StorageAdapter>, options: GcOptions) {
     this.#layout = layout
@@ -122,7 +122,7 @@ class Collection {
   async #wouldGo(): Promise<readonly ListedBlob[]> {
     await this.#list()
     await this.#read()
-    return this.#garbage(this.#index) ?? []
+    return this.#garbage(this.#index?.bytes) ?? []
   }
 
   async #remove(): Promise<readonly ListedBlob[]> {
@@ -150,9 +150,10 @@ class Collection {
     const { storage, engine } = this.#layout
     // An index that is lost reaches nothing, and then everything would go.
     if (now === undefined) throw new OciError('INDEX_MISSING', { storage: storage.name })
-    const { manifests } = parseIndex(now, indexJsonOptions(engine))
+    const known = this.#index !== undefined && equalBytes(now, this.#index.bytes) ? this.#index : undefined
+    const { manifests } = known?.value ?? parseIndex(now, indexJsonOptions(engine))
     const { digests, isComplete, isSettled } = this.#reach.of(manifests)
-    if (!isComplete || !(isSettled || equalBytes(now, this.#index))) return undefined
+    if (!isComplete || !(isSettled || known)) return undefined
     const isReached = ({ digest }: ListedBlob): boolean =>
       digests.has(digest) || this.#reachedByOthers.has(digest)
     // A link within the layout leads to a file of its size, which lives on with it.
@@ -163,9 +164,8 @@ class Collection {
   }
 
   async #read(): Promise<void> {
-    const { bytes, value } = await readIndexJson(this.#layout, this.#options)
-    this.#index = bytes
-    await this.#reach.explore(value.manifests)
+    this.#index = await readIndexJson(this.#layout, this.#options)
+    await this.#reach.explore(this.#index.value.manifests)
   }
 
   async #others(): Promise<void> {

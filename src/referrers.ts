@@ -18,8 +18,9 @@ export interface ReferrersOptions extends AbortOptions {
 }
 
 /**
- * The manifests of a layout that refer to what a reference names, in document order and each once, nested indexes
- * included. The subject itself need not be in the layout (M8): a digest is enough. Of a name it is the entry, which
+ * The manifests that refer to what a reference names, each once, in document order.
+ *
+ * Those in nested indexes are among them. The subject itself need not be in the layout (M8): a digest is enough. Of a name it is the entry, which
  * may be an index.
  *
  * Three conventions are read: a manifest's or index's own `subject`; the fallback tag of the distribution
