@@ -1,12 +1,11 @@
 /** Any engine with a page open. The page asks for its tasks, so a browser has to be started, and not driven. */
 
-import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { servePage } from '../setup/served-page.ts'
 import type { ToolName } from '../setup/tools.ts'
+import { workFolder } from '../setup/work-folder.ts'
 import type { deeds } from './page.ts'
 
 /** A browser that can be started, headless, on a profile of its own. */
@@ -37,7 +36,7 @@ export async function openEngine(engine: Engine): Promise<EnginePage> {
   const served = await servePage(new URL('./page.ts', import.meta.url), {
     onPost: async (request, response) => tasks.next((await json(request)) as Result, response),
   })
-  const profile = await mkdtemp(join(await profilesFolder(), 'ocidir-engine-'))
+  const profile = await workFolder('ocidir-engine-')
   const running = await engine.start(served.origin, profile)
   return {
     call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>,
@@ -47,13 +46,6 @@ export async function openEngine(engine: Engine): Promise<EnginePage> {
       await rm(profile, { recursive: true, force: true, maxRetries: 5 })
     },
   }
-}
-
-/** In memory where there is room: Firefox waits for the disk several times a file, 13 times as long as for memory. */
-async function profilesFolder(): Promise<string> {
-  const inMemory = '/dev/shm'
-  const room = await statfs(inMemory).catch(() => undefined)
-  return room !== undefined && room.bavail * room.bsize > 2 ** 30 ? inMemory : tmpdir()
 }
 
 interface Task {
