@@ -18,6 +18,8 @@ export interface Engine {
 
 /** A browser with its page. */
 export interface RunningEngine {
+  /** Settles with what it said when it ended by itself. */
+  readonly ended?: Promise<string>
   close(): Promise<void>
 }
 
@@ -37,15 +39,21 @@ export async function openEngine(engine: Engine): Promise<EnginePage> {
     onPost: async (request, response) => tasks.next((await json(request)) as Result, response),
   })
   const profile = await workFolder('ocidir-engine-')
-  const running = await engine.start(served.origin, profile)
-  return {
-    call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>,
-    async close() {
-      await running.close()
-      await served.close()
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 })
-    },
+  let running: RunningEngine | undefined
+  const close = async (): Promise<void> => {
+    await running?.close()
+    await served.close()
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 })
   }
+  try {
+    running = await engine.start(served.origin, profile)
+    const failed = running.ended?.then(said => Promise.reject(new Error(`${engine.name} ended: ${said}`)))
+    await Promise.race([tasks.ask('engine', []), ...(failed ? [failed] : [])])
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>, close }
 }
 
 interface Task {
