@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
 import { type CopyResult, copy } from '../../../src/copy.ts'
 import { blobPath } from '../../../src/digest.ts'
-import { isOciError } from '../../../src/errors.ts'
+import { isOciError, OciError } from '../../../src/errors.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { type Descriptor, mediaTypes } from '../../../src/spec.ts'
-import type { StorageAdapter } from '../../../src/storage.ts'
+import type { StagedFile, StorageAdapter } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/index.ts'
 import { library, namesIn, tagsIn, textAt } from './library.ts'
 import { RawStorage } from './raw-storage.ts'
@@ -133,6 +133,57 @@ describe('a copy that fails', () => {
     const target = await emptyDir()
     await copy(await OciDir.open(await largeLayout()), target)
     return target.storage
+  }
+
+  it('P3: failing at each call of the target it leaves the old index or the new one, and nothing staged', async () => {
+    const source = await OciDir.open(await library())
+    const counted = async (
+      failing: number,
+    ): Promise<{ calls: number; place: StorageAdapter; thrown: unknown }> => {
+      const place = memory()
+      await OciDir.ensure(place)
+      let calls = Number.NEGATIVE_INFINITY
+      const call = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (++calls === failing) throw new OciError('STORAGE_FAILED', { storage: 'faulty', operation: 'any' })
+        return work()
+      }
+      const faulty = forwarding(place, {
+        open: (path, options) => call(() => place.open(path, options)),
+        adopt: (file, options) => call(async () => place.adopt?.(file, options)),
+        stage: options => call(async () => faultyStaged(await place.stage(options), call)),
+        update: (path, edit, options) => call(() => place.update(path, edit, options)),
+      })
+      const target = await OciDir.open(faulty)
+      calls = 0
+      const thrown = await copy(source, target).then(
+        () => undefined,
+        error => error,
+      )
+      return { calls, place, thrown }
+    }
+    const { calls, thrown } = await counted(-1)
+    expect(thrown).toBeUndefined()
+    let fired = 0
+    for (let k = 1; k <= calls; k++) {
+      const { place, thrown } = await counted(k)
+      if (isOciError(thrown, 'STORAGE_FAILED')) fired += 1
+      expect((await namesIn(place)).filter(name => name.startsWith('.ocidir'))).toEqual([])
+      const { manifests } = (await (await OciDir.open(place)).readIndex()).value
+      expect(manifests).toEqual([])
+      expect((await fsck(place)).ok).toBe(true)
+    }
+    console.log(`P3: ${calls} calls, ${fired} faults fired, nothing lost or left`)
+    expect(fired).toBe(calls)
+  })
+
+  function faultyStaged(staged: StagedFile, call: <T>(work: () => Promise<T>) => Promise<T>): StagedFile {
+    const sink = staged.writable.getWriter()
+    const writable = new WritableStream<Uint8Array>({
+      write: chunk => call(() => sink.write(chunk)),
+      close: () => call(() => sink.close()),
+      abort: reason => sink.abort(reason),
+    })
+    return { writable, discard: () => staged.discard(), commit: path => call(() => staged.commit(path)) }
   }
 
   it('for one blob ends the others that are under way, and waits for them', async () => {
