@@ -288,7 +288,7 @@ describe('copy of a layout', () => {
 describe('what copy takes as it is', () => {
   const sha512 = `sha512:${'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f'}`
 
-  it('artifacts, unknown types, sha512, data and empty blobs', async () => {
+  it('M6, D6: artifacts, unknown types, sha512, data and empty blobs', async () => {
     const storage = new RawStorage()
     const config = { ...(await addBlob(storage, '{}', mediaTypes.empty)), data: 'e30=' }
     const empty = await addBlob(storage, '', 'application/x-empty')
@@ -312,7 +312,7 @@ describe('what copy takes as it is', () => {
     }
   })
 
-  it('digests that nobody here can verify: by their size, told in the result, what they name verified', async () => {
+  it('D5: digests that nobody here can verify: by their size, told in the result, what they name verified', async () => {
     const storage = new RawStorage()
     const layer = await addBlob(storage, 'layer', mediaTypes.layer)
     const odd: Descriptor = { mediaType: 'text/plain', digest: `blake3:${'ab'.repeat(32)}`, size: 3 }
