@@ -114,7 +114,7 @@ class MemoryStorage implements StorageAdapter {
     const now = this.#files.get(path)?.bytes
     const next = edit(now?.slice())
     if (next === undefined || (now !== undefined && equalBytes(now, next))) return
-    this.#files.set(path, { bytes: next.slice(), modified: Date.now() })
+    this.#files.set(path, { bytes: new Uint8Array(next), modified: Date.now() })
   }
 
   async remove(
@@ -163,7 +163,8 @@ class MemoryStorage implements StorageAdapter {
     return {
       write: async chunk => {
         held()
-        staged.chunks.push(chunk.slice())
+        // Not slice(): a Buffer's is a view.
+        staged.chunks.push(new Uint8Array(chunk))
         staged.size += chunk.length
         staged.modified = Date.now()
       },

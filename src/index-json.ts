@@ -49,26 +49,39 @@ export function withEntry(index: ImageIndex, entry: Descriptor, tag?: string): I
  * what stands there already isn't added again, and then the very index that was given comes back.
  */
 export function withEntries(index: ImageIndex, entries: readonly Descriptor[]): ImageIndex {
+  const digests = new Set<string>(entries.map(({ digest }) => digest))
   const added = new Map(entries.map(entry => [canonicalJson(entry), entry]))
-  const listed = index.manifests.map(entry => ({ entry, form: canonicalJson(entry) }))
+  // An entry of another digest is another one: what it looks like isn't needed.
+  const listed = index.manifests.map(
+    (entry): Formed => [digests.has(entry.digest) ? canonicalJson(entry) : '', entry],
+  )
+  const present = formsByName(listed, namesOf)
   const moved = new Set<string>()
-  for (const [name, forms] of formsByName(added)) {
-    const present = listed.filter(({ entry }) => hasTag(entry, name)).map(({ form }) => form)
-    if (present.join('\n') !== forms.join('\n')) moved.add(name)
+  for (const [name, forms] of formsByName(added, entry => [tagOf(entry)])) {
+    if (present.get(name)?.join('\n') !== forms.join('\n')) moved.add(name)
   }
-  const kept = listed.filter(({ entry }) => !namesOf(entry).some(name => moved.has(name)))
-  for (const { form } of kept) added.delete(form)
+  const kept = listed.filter(([, entry]) => !namesOf(entry).some(name => moved.has(name)))
+  for (const [form] of kept) added.delete(form)
   if (added.size === 0) return index
-  return { ...index, manifests: [...kept.map(({ entry }) => entry), ...added.values()] }
+  return { ...index, manifests: [...kept.map(([, entry]) => entry), ...added.values()] }
 }
 
-function formsByName(entries: ReadonlyMap<string, Descriptor>): Map<string, string[]> {
-  const forms = new Map<string, string[]>()
+/** An entry's one form, and the entry. */
+type Formed = readonly [form: string, entry: Descriptor]
+
+function formsByName(
+  entries: Iterable<Formed>,
+  namesOf: (entry: Descriptor) => Iterable<string | undefined>,
+): Map<string, string[]> {
+  const byName = new Map<string, string[]>()
   for (const [form, entry] of entries) {
-    const name = tagOf(entry)
-    if (name !== undefined) forms.set(name, [...(forms.get(name) ?? []), form])
+    for (const name of new Set(namesOf(entry))) {
+      const forms = name === undefined ? undefined : byName.get(name)
+      if (forms !== undefined) forms.push(form)
+      else if (name !== undefined) byName.set(name, [form])
+    }
   }
-  return forms
+  return byName
 }
 
 /** Removes every entry of these names. Throws `TAG_NOT_FOUND` for the first that isn't there. */

@@ -2,11 +2,11 @@
 
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile } from 'node:fs/promises'
+import { copyFile, stat } from 'node:fs/promises'
 import { errnoOf } from './faults.ts'
 import type { LayoutFolder } from './place.ts'
 import { StagedOnDisk } from './staged.ts'
-import type { Source } from './stored.ts'
+import { type Source, sameVersion } from './stored.ts'
 
 /** Makes a file whose blocks are another's, to be copied when one of the two is written. */
 export type Clone = (from: string, to: string) => Promise<void>
@@ -49,12 +49,12 @@ export class Sharing {
     const staged = await StagedOnDisk.create(this.#layout, newName())
     try {
       await staged.fill(source, this.#clone)
-      return staged
+      if (sameVersion(source.version, await stat(source.real, { bigint: true }))) return staged
     } catch (error) {
-      await staged.drop()
       if (uncloneable.has(errnoOf(error) ?? '')) this.#foreign.add(source.version.dev)
-      return undefined
     }
+    await staged.drop()
+    return undefined
   }
 }
 

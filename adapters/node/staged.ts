@@ -48,17 +48,18 @@ export class StagedOnDisk implements StagingMedium {
   /** A second name of a file, as the private one; `undefined` where this disk, or the system, won't have it. */
   static async link(layout: LayoutFolder, name: string, source: Source): Promise<StagedOnDisk | undefined> {
     const path = join(await layout.private(), name)
-    const linked = await link(source.real, path).then(
-      () => true,
-      () => false,
-    )
-    const handle = linked && (await openRead(path).catch(() => undefined))
-    if (!handle) return undefined
-    const staged = new StagedOnDisk({ layout, path, handle })
-    staged.#isLinked = true
-    staged.#size = Number(source.version.size)
-    if (sameVersion(source.version, await handle.stat({ bigint: true }))) return staged
-    await staged.drop()
+    const handle = await link(source.real, path)
+      .then(() => openRead(path))
+      .catch(() => undefined)
+    if (handle !== undefined) {
+      const staged = new StagedOnDisk({ layout, path, handle })
+      staged.#isLinked = true
+      staged.#size = Number(source.version.size)
+      if (sameVersion(source.version, await handle.stat({ bigint: true }))) return staged
+      await handle.close()
+    }
+    // Linked was something else by now: a later version, or a link.
+    await unless(absent, unlink(path))
     return undefined
   }
 

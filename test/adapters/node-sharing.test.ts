@@ -193,17 +193,28 @@ describe('what is shared is verified first', () => {
     expect(await storage.open(blobPath(layer))).toBeUndefined()
   })
 
-  it('a file that was replaced since it was opened is not taken', async () => {
-    const source = at('source')
-    const storage = at('target', { hardLinks: true }, failing('ENOTSUP'))
-    const path = blobPath(image.manifest.descriptor.digest)
-    const file = await source.open(path)
-    if (file === undefined) throw new Error('no manifest')
-    await rm(join(parent, 'source', path))
-    await writeFile(join(parent, 'source', path), 'a'.repeat(file.size))
-    expect(await storage.adopt?.(file)).toBeUndefined()
-    for await (const { path } of storage.list()) expect(path).toBe('')
-  })
+  it.each(ways)(
+    'a file that was replaced since it was opened is not taken (%s)',
+    async (_way, options, clone) => {
+      const path = blobPath(image.manifest.descriptor.digest)
+      const replacements = [
+        (real: string, size: number) => writeFile(real, 'a'.repeat(size)),
+        (real: string) => symlink('/etc/hostname', real),
+        async () => {},
+      ]
+      for (const replace of replacements) {
+        const file = await at('source').open(path)
+        if (file === undefined) throw new Error('no manifest')
+        const real = join(parent, 'source', path)
+        await rename(real, `${real}.kept`)
+        await replace(real, file.size)
+        const storage = at('target', options, clone)
+        expect(await storage.adopt?.(file)).toBeUndefined()
+        for await (const { path } of storage.list()) expect(path).toBe('')
+        await rename(`${real}.kept`, real)
+      }
+    },
+  )
 
   it('aborted while it is verified, nothing is left', async () => {
     for (const [, options, clone] of ways) {

@@ -72,6 +72,23 @@ it('writing to a layout whose external blobs are an archive compiles, and to the
     expect(errors[verb], verb).toEqual([])
 })
 
+it('copying into a read-only layout, or cloning to a read-only storage, does not compile', async () => {
+  const call = (target: string, verb: string): string => `
+import { cloneTo, copy, type OciDir, type ReadableStorage, type StorageAdapter } from '../../src/index.ts'
+export type Both = ReadableStorage | StorageAdapter
+export const use = (from: OciDir, to: OciDir<${target}>): unknown => [cloneTo, copy, ${verb}]`
+  const verbs = { copy: 'copy(from, to)', cloneTo: 'cloneTo(from, to.storage)' }
+  for (const [verb, text] of Object.entries(verbs)) {
+    const errors = await compile('core', {
+      readOnly: call('ReadableStorage', text),
+      writable: call('StorageAdapter', text),
+    })
+    expect(errors.readOnly, verb).toHaveLength(1)
+    expect(errors.readOnly?.[0], verb).toMatch(/OciDir<ReadableStorage>|'ReadableStorage'/)
+    expect(errors.writable, verb).toEqual([])
+  }
+})
+
 it('no verb that writes is forgotten here', async () => {
   const text = await readFile(join(top, 'src/oci-dir.ts'), 'utf8')
   expect(text.match(/this: OciDir<StorageAdapter>/g)).toHaveLength(Object.keys(writing).length)

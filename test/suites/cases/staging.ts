@@ -352,6 +352,24 @@ export const stagingCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'keeps the bytes of a chunk whose slice is a view, as that of a Node Buffer is',
+    async run({ storage }) {
+      class Viewed extends Uint8Array {
+        override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+          return new Uint8Array(this.buffer as ArrayBuffer).subarray(start, end)
+        }
+      }
+      const chunk = new Viewed(100).fill(1)
+      const staged = await storage.stage()
+      const writer = staged.writable.getWriter()
+      await writer.write(chunk)
+      chunk.fill(2)
+      await writer.close()
+      await staged.commit(blob)
+      same((await read(storage, blob))?.[5], 1)
+    },
+  },
+  {
     name: 'writes the part of a buffer that a chunk is a view of',
     async run({ storage }) {
       const whole = bytesOf(1000)

@@ -149,7 +149,7 @@ function wildJson(value: unknown, random: (below: number) => number, isMap = fal
 const textMaps = new Set(['annotations', 'Labels'])
 
 describe('unknown fields, nulls, key orders and big integers', () => {
-  it('in every document survive copy and clone, byte for byte', async () => {
+  it('J2, J4: in every document survive copy and clone, byte for byte', async () => {
     const rounds = 60
     let fields = 0
     for (let seed = 1; seed <= rounds; seed++) {

@@ -2,14 +2,13 @@
 
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
-import { type CopyResult, copy } from '../../../src/copy.ts'
+import { copy } from '../../../src/copy.ts'
 import { blobPath } from '../../../src/digest.ts'
-import { isOciError } from '../../../src/errors.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { type Descriptor, mediaTypes } from '../../../src/spec.ts'
-import type { ReadableStorage, StorageAdapter } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/index.ts'
+import { library, namesIn, tagsIn, textAt } from './library.ts'
 import { RawStorage } from './raw-storage.ts'
 import {
   addBlob,
@@ -24,18 +23,6 @@ import {
   text,
   writeSample,
 } from './samples.ts'
-
-const textAt = async (storage: ReadableStorage, path: 'index.json' | 'oci-layout'): Promise<string> =>
-  new TextDecoder().decode(await (await storage.open(path))?.bytes())
-
-/** Names that a storage holds, staged ones too. */
-async function namesIn(storage: StorageAdapter): Promise<string[]> {
-  const names: string[] = []
-  for await (const { path } of storage.list()) names.push(path)
-  return names.sort()
-}
-
-const tagsIn = async (dir: OciDir): Promise<string[]> => (await dir.tags()).map(({ tag }) => tag)
 
 describe('copy of an image', () => {
   it('brings its blobs and lists it by the name asked for', async () => {
@@ -91,20 +78,6 @@ describe('copy of an image', () => {
     expect(await namesIn(target.storage)).toEqual(['index.json', 'oci-layout'])
   })
 })
-
-/** A layout with a multi-platform index `multi`, an image `one`, and an unnamed image. */
-async function library(): Promise<RawStorage> {
-  const storage = new RawStorage()
-  const children = [
-    { ...(await addImage(storage, amd64, 'multi amd64')), platform: amd64 },
-    { ...(await addImage(storage, arm64, 'multi arm64')), platform: arm64, 'x-own': null },
-  ]
-  return rawLayout(storage, [
-    named(await addIndex(storage, children), 'multi'),
-    { ...named(await addImage(storage, amd64, 'one'), 'one'), 'x-own': { b: 1, a: [null] } },
-    await addImage(storage, amd64, 'unnamed'),
-  ])
-}
 
 describe('copy of a layout', () => {
   it('brings everything that index.json lists, in its order, entries as they stand', async () => {
@@ -315,7 +288,7 @@ describe('copy of a layout', () => {
 describe('what copy takes as it is', () => {
   const sha512 = `sha512:${'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f'}`
 
-  it('artifacts, unknown types, sha512, data and empty blobs', async () => {
+  it('M6, D6: artifacts, unknown types, sha512, data and empty blobs', async () => {
     const storage = new RawStorage()
     const config = { ...(await addBlob(storage, '{}', mediaTypes.empty)), data: 'e30=' }
     const empty = await addBlob(storage, '', 'application/x-empty')
@@ -339,7 +312,7 @@ describe('what copy takes as it is', () => {
     }
   })
 
-  it('digests that nobody here can verify: by their size, told in the result, what they name verified', async () => {
+  it('D5: digests that nobody here can verify: by their size, told in the result, what they name verified', async () => {
     const storage = new RawStorage()
     const layer = await addBlob(storage, 'layer', mediaTypes.layer)
     const odd: Descriptor = { mediaType: 'text/plain', digest: `blake3:${'ab'.repeat(32)}`, size: 3 }
@@ -441,186 +414,5 @@ describe('copy with referrers', () => {
     const without = await emptyDir()
     await copy(source, without, { refs: ['app'] })
     expect((await without.readIndex()).value.manifests).toHaveLength(1)
-  })
-})
-
-describe('a copy that fails', () => {
-  const faults: readonly [string, (bytes: Uint8Array) => Uint8Array | undefined, string][] = [
-    [
-      'one flipped byte',
-      bytes => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)),
-      'DIGEST_MISMATCH',
-    ],
-    ['one byte less', bytes => bytes.slice(0, -1), 'SIZE_MISMATCH'],
-    ['one byte more', bytes => Uint8Array.of(...bytes, 0), 'SIZE_MISMATCH'],
-    ['no blob', () => undefined, 'BLOB_MISSING'],
-  ]
-  it.each(faults)(
-    'for %s of any blob publishes nothing of it and leaves the index',
-    async (_name, fault, code) => {
-      const sound = await library()
-      const blobs = [...sound.files.keys()].filter(path => path.startsWith('blobs/'))
-      // Children of a nested index may be missing: that is a sparse layout, and no fault.
-      const nested = (await OciDir.open(sound).then(dir => dir.readDocument(childIndex(sound)))).value
-      const mayMiss = new Set(code === 'BLOB_MISSING' ? pathsOf(nested) : [])
-      let attempts = 0
-      for (const path of blobs) {
-        if (mayMiss.has(path)) continue
-        const storage = new RawStorage(sound.files)
-        storage.change(path, fault)
-        const target = await emptyDir()
-        const before = await textAt(target.storage, 'index.json')
-        attempts += 1
-        const thrown = await copy(await OciDir.open(storage), target).catch(error => error)
-        expect(isOciError(thrown) && thrown.code, path).toBe(code)
-        const names = await namesIn(target.storage)
-        expect(names).not.toContain(path)
-        expect(names.filter(name => name.startsWith('.ocidir'))).toEqual([])
-        expect(await textAt(target.storage, 'index.json')).toBe(before)
-        for (const name of names.filter(name => name.startsWith('blobs/')))
-          expect(await (await target.storage.open(name as 'index.json'))?.bytes()).toEqual(
-            sound.files.get(name),
-          )
-      }
-      expect(attempts).toBe(13 - mayMiss.size)
-    },
-  )
-
-  function childIndex(storage: RawStorage): Descriptor {
-    return JSON.parse(new TextDecoder().decode(storage.files.get('index.json'))).manifests[0]
-  }
-
-  function pathsOf(index: { readonly manifests?: unknown }): string[] {
-    return Array.isArray(index.manifests) ? index.manifests.map(({ digest }) => blobPath(digest)) : []
-  }
-
-  it('for a document that no reader takes copies nothing of it', async () => {
-    const storage = new RawStorage()
-    const both = await addBlob(storage, { schemaVersion: 2, manifests: [], layers: [] }, mediaTypes.index)
-    rawLayout(storage, [both])
-    const target = await emptyDir()
-    await expect(copy(await OciDir.open(storage), target)).rejects.toEqual(failsWith('DOCUMENT_INVALID'))
-    expect(await namesIn(target.storage)).toEqual(['index.json', 'oci-layout'])
-  })
-
-  it.each(['streamed', 'adopted'])(
-    'P9: aborted at each chunk it rejects with the reason, and leaves nothing staged (%s)',
-    async way => {
-      const source = await OciDir.open(way === 'adopted' ? await inMemory() : await largeLayout())
-      const whole = await chunksOfCopy(source)
-      let fired = 0
-      for (let k = 1; k <= whole; k++) {
-        const target = await emptyDir()
-        const controller = new AbortController()
-        const reason = new Error(`at chunk ${k}`)
-        let chunks = 0
-        const ended = copy(source, target, {
-          signal: controller.signal,
-          onProgress: () => {
-            if (++chunks === k) controller.abort(reason)
-          },
-        })
-        const thrown = await ended.catch(error => error)
-        if (thrown === reason) fired += 1
-        expect(thrown, `chunk ${k} of ${whole}`).toBe(reason)
-        expect((await namesIn(target.storage)).filter(name => name.startsWith('.ocidir'))).toEqual([])
-        expect((await target.readIndex()).value.manifests).toEqual([])
-      }
-      console.log(`P9, ${way}: ${whole} aborts, ${fired} fired, nothing left`)
-      expect(fired).toBe(whole)
-      expect(whole).toBeGreaterThanOrEqual(way === 'adopted' ? 12 : 40)
-    },
-  )
-
-  async function chunksOfCopy(source: OciDir): Promise<number> {
-    let chunks = 0
-    await copy(source, await emptyDir(), { onProgress: () => (chunks += 1) })
-    return chunks
-  }
-
-  /** Some images with layers of several chunks (a raw storage gives 1,000 bytes at a time). */
-  async function largeLayout(): Promise<RawStorage> {
-    const storage = new RawStorage()
-    const images = []
-    for (let i = 0; i < 4; i++) images.push(await addImage(storage, amd64, `${i}`.repeat(7_500)))
-    return rawLayout(
-      storage,
-      images.map((image, i) => named(image, `${i}`)),
-    )
-  }
-
-  async function inMemory(): Promise<StorageAdapter> {
-    const target = await emptyDir()
-    await copy(await OciDir.open(await largeLayout()), target)
-    return target.storage
-  }
-
-  it('for one blob ends the others that are under way, and waits for them', async () => {
-    const storage = new RawStorage()
-    const images = []
-    for (let i = 0; i < 6; i++) images.push(await addImage(storage, amd64, `${i}`.repeat(50_000)))
-    rawLayout(storage, images)
-    const broken =
-      [...storage.files].find(([, bytes]) => bytes.length === 50_000 && bytes[0] === 0x33)?.[0] ?? ''
-    storage.change(broken, bytes => bytes.map((byte, i) => (i === 0 ? 0 : byte)))
-    const target = await emptyDir()
-    await expect(copy(await OciDir.open(storage), target, { concurrency: 6 })).rejects.toEqual(
-      failsWith('DIGEST_MISMATCH'),
-    )
-    const after = await namesIn(target.storage)
-    expect(after.filter(name => name.startsWith('.ocidir'))).toEqual([])
-    await new Promise(resolve => setTimeout(resolve, 20))
-    expect(await namesIn(target.storage)).toEqual(after)
-  })
-})
-
-describe('copies at once', () => {
-  it('of overlapping images into one target lose nothing', async () => {
-    const storage = new RawStorage()
-    const shared = await addImage(storage, amd64, 'shared')
-    const entries = []
-    for (let i = 0; i < 32; i++) {
-      const own = await addImage(storage, arm64, `own ${i}`)
-      entries.push(named(await addIndex(storage, [shared, own]), `tag-${i}`))
-    }
-    rawLayout(storage, entries)
-    const source = await OciDir.open(storage)
-    const target = await emptyDir()
-    const results = await Promise.all(
-      entries.map((_, i) => copy(source, target, { refs: [`tag-${i}`], concurrency: 2 })),
-    )
-    const tags = await tagsIn(target)
-    console.log(`copies at once: ${results.length} copies, ${tags.length} tags`)
-    expect(tags.sort()).toEqual(entries.map((_, i) => `tag-${i}`).sort())
-    expect(await fsck(target.storage)).toMatchObject({ ok: true, counts: { unreferenced: 0 } })
-  })
-
-  it('beside a gc bring again what it took, a few times', async () => {
-    const source = await OciDir.open(await library())
-    const taken: string[] = []
-    /** Removes one blob right before each of the first updates, as a gc without grace may. */
-    const besideGc = (times: number): StorageAdapter => {
-      const place = memory()
-      return forwarding(place, {
-        async update(path, edit, options) {
-          const [blob] = (await namesIn(place)).filter(name => name.startsWith('blobs/'))
-          if (options?.requires && blob !== undefined && times-- > 0) {
-            taken.push(blob)
-            await place.remove(() => [blob as 'blobs/a/b'])
-          }
-          return place.update(path, edit, options)
-        },
-      })
-    }
-    const target = await OciDir.ensure(besideGc(4))
-    const reports: number[] = []
-    const result: CopyResult = await copy(source, target, { onProgress: ({ bytes }) => reports.push(bytes) })
-    expect(taken).toHaveLength(4)
-    expect(result).toMatchObject({ copied: 13, present: 0 })
-    expect(reports).toEqual([...reports].sort((a, b) => a - b))
-    expect(await fsck(target.storage)).toMatchObject({ ok: true, validated: 13 })
-    const hopeless = await OciDir.ensure(besideGc(99))
-    await expect(copy(source, hopeless)).rejects.toEqual(failsWith('BLOB_MISSING'))
-    expect((await hopeless.readIndex()).value.manifests).toEqual([])
   })
 })
