@@ -9,6 +9,8 @@ declare global {
     fill(sizes: readonly number[]): Promise<void>
     check(): Promise<{ seconds: number; validated: number; ok: boolean }>
     build(size: number, level: 1 | 6): Promise<{ seconds: number; digest: string }>
+    /** Seconds to store so many files of a size, without hashing them: by a worker, or by `createWritable` alone. */
+    store(files: { count: number; size: number }, by: 'worker' | 'createWritable'): Promise<number>
   }
 }
 
@@ -44,4 +46,24 @@ globalThis.bench = {
     const layer = await dir.writeLayer(noise(size, 7), { codec: gzip({ level }) })
     return { seconds: (performance.now() - started) / 1000, digest: layer.descriptor.digest }
   },
+  async store({ count, size }, by) {
+    const storage = await opfs('bench-store', by === 'worker' ? {} : { worker: noWorker })
+    const chunk = new Uint8Array(Math.min(size, 2 ** 18)).fill(7)
+    const started = performance.now()
+    for (let i = 0; i < count; i++) {
+      const staged = await storage.stage()
+      const writer = staged.writable.getWriter()
+      for (let at = 0; at < size; at += chunk.length) await writer.write(chunk)
+      await writer.close()
+      await staged.commit(`blobs/sha256/${i}`)
+    }
+    const seconds = (performance.now() - started) / 1000
+    await storage.close()
+    await (await navigator.storage.getDirectory()).removeEntry('bench-store', { recursive: true })
+    return seconds
+  },
+}
+
+function noWorker(): Worker {
+  throw new Error('none')
 }

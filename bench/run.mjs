@@ -21,6 +21,7 @@ try {
   console.log(`${await gzipTable()}\n`)
   console.log(`${await fsckTable()}\n`)
   console.log(`${await tagsTable(work, { runs, count: quick ? 100 : 10_000 })}\n`)
+  console.log(`${await storeTable()}\n`)
   console.log(await memoryTable())
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -128,7 +129,49 @@ async function fsckTable() {
   return table(rows)
 }
 
-async function inTab(sizes, hash) {
+function inTab(sizes, hash) {
+  return withTab(async (page, context) => {
+    await page.evaluate(list => globalThis.bench.fill(list), sizes)
+    const seconds = []
+    const peers = []
+    for (let i = 0; i <= runs; i++) {
+      const checked = await page.evaluate(() => globalThis.bench.check())
+      if (!checked.ok) throw new Error('the layout in the tab is not sound')
+      const peer = await hash()
+      if (i > 0) seconds.push(checked.seconds)
+      if (i > 0) peers.push(peer.seconds)
+    }
+    return { seconds: median(seconds), peer: median(peers), peak: await peakOfRenderers(context) }
+  })
+}
+
+async function storeTable() {
+  const rows = [['stored in OPFS from a page', 'worker, s', 'createWritable, s', 'ratio']]
+  await withTab(async page => {
+    for (const [count, size] of [
+      [1, (256 * MiB) / scale],
+      [500 / (quick ? 10 : 1), 1000],
+    ]) {
+      const timed = by => ({
+        run: () => page.evaluate(([files, way]) => globalThis.bench.store(files, way), [{ count, size }, by]),
+        seconds: [],
+      })
+      const ways = [timed('worker'), timed('createWritable')]
+      for (let i = 0; i <= runs; i++) {
+        for (const { run: store, seconds } of ways) {
+          const took = await store()
+          if (i > 0) seconds.push(took)
+        }
+      }
+      const [worker, stream] = ways.map(({ seconds }) => median(seconds))
+      const name = size < MiB ? `${count} × ${size} bytes` : `${count} × ${mib(size)} MiB`
+      rows.push([name, worker.toFixed(2), stream.toFixed(2), (stream / worker).toFixed(2)])
+    }
+  })
+  return table(rows)
+}
+
+async function withTab(use) {
   const server = await createServer({
     root: top,
     configFile: join(top, 'vite.config.ts'),
@@ -146,17 +189,7 @@ async function inTab(sizes, hash) {
     const { port } = server.httpServer.address()
     await page.goto(`http://127.0.0.1:${port}/bench/page.html`)
     await page.waitForFunction(() => globalThis.bench !== undefined)
-    await page.evaluate(list => globalThis.bench.fill(list), sizes)
-    const seconds = []
-    const peers = []
-    for (let i = 0; i <= runs; i++) {
-      const checked = await page.evaluate(() => globalThis.bench.check())
-      if (!checked.ok) throw new Error('the layout in the tab is not sound')
-      const peer = await hash()
-      if (i > 0) seconds.push(checked.seconds)
-      if (i > 0) peers.push(peer.seconds)
-    }
-    return { seconds: median(seconds), peer: median(peers), peak: await peakOfRenderers(context) }
+    return await use(page, context)
   } finally {
     await context.close()
     await server.close()

@@ -111,6 +111,8 @@ export class BlobWriter {
   async completeVerifiedAs(expected: ExpectedBlob): Promise<Descriptor> {
     const { mediaType = 'application/octet-stream', signal } = this.#options
     try {
+      // A stream that an abort has ended says only that it can't be closed.
+      signal?.throwIfAborted()
       await this.#sink.close()
       const digest: Digest = `${this.#algorithm}:${this.#hasher.hex()}`
       checkExpected({ digest, size: this.#size }, expected)

@@ -8,7 +8,7 @@ const mostOpen = 64
 // What waits for the disk at the end is no more than this, or a close would hold up an abort.
 const flushSize = 8 * 1024 * 1024
 
-let open = 0
+let openHandles = 0
 
 /** A private file under a sync access handle. It locks the file, so nobody reads or moves it until the end. */
 export class SyncWriter implements PrivateWriter {
@@ -23,12 +23,12 @@ export class SyncWriter implements PrivateWriter {
 
   /** `undefined` where the browser gives no handle, or too many are open: then the stream says why, or works. */
   static async open(handle: FileSystemFileHandle): Promise<SyncWriter | undefined> {
-    if (open >= mostOpen || !isSyncable(handle)) return undefined
-    open++
+    if (openHandles >= mostOpen || !isSyncable(handle)) return undefined
+    openHandles++
     try {
       return new SyncWriter(await handle.createSyncAccessHandle())
     } catch {
-      open--
+      openHandles--
       return undefined
     }
   }
@@ -48,8 +48,7 @@ export class SyncWriter implements PrivateWriter {
   }
 
   async release(): Promise<void> {
-    if (!this.#open) return
-    this.#end()
+    if (this.#open) this.#end()
   }
 
   #flush(): void {
@@ -59,7 +58,7 @@ export class SyncWriter implements PrivateWriter {
 
   #end(): void {
     this.#open = false
-    open--
+    openHandles--
     this.#access.close()
   }
 }

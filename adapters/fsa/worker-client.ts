@@ -55,7 +55,7 @@ export class WorkerClient {
   /** A file has ended. */
   forget(file: number): void {
     this.#due.delete(file)
-    if (this.#due.size > 0) return
+    if (this.#due.size > 0 || this.#worker === undefined) return
     clearTimeout(this.#rest)
     this.#rest = setTimeout(() => this.#end(), longestRest)
   }

@@ -20,8 +20,9 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
 async function answerTo(message: ToWorker): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if ('open' in message) return open(message.file, message.open)
   const writer = writers.get(message.file)
-  if ('write' in message) return writer?.write(message.write, message.size)
-  await (message.end === 'close' ? writer?.close() : writer?.release())
+  if (writer === undefined) throw new DOMException('the file is not open', 'InvalidStateError')
+  if ('write' in message) return writer.write(message.write, message.size)
+  await (message.end === 'close' ? writer.close() : writer.release())
   // A close that failed is followed by a release.
   writers.delete(message.file)
   return undefined

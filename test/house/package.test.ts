@@ -3,7 +3,7 @@
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium } from 'playwright'
+import { chromium, type Worker } from 'playwright'
 import { preview, build as viteBuild } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
@@ -105,11 +105,18 @@ describe('the packed package', () => {
       const browser = await chromium.launch({ executablePath: tool('chromium'), args: [...browserArgs] })
       try {
         const page = await browser.newPage()
+        const workers: Worker[] = []
+        page.on('worker', worker => workers.push(worker))
         await page.goto(server.resolvedUrls?.local[0] ?? '')
         await page.waitForFunction(() => document.body.textContent.trim() !== '')
-        const inPage: unknown = JSON.parse((await page.textContent('body')) ?? '')
-        expect(inPage).toMatchObject(sound)
-        expect(inPage).toEqual(JSON.parse(await node(home, 'main.js')))
+        const { image, stored } = JSON.parse((await page.textContent('body')) ?? '')
+        expect(image).toMatchObject(sound)
+        expect(image).toEqual(JSON.parse(await node(home, 'main.js')))
+        expect(stored).toBe(6_000_000)
+        // The bundler has found the worker of `ocidir/fsa`, and the page has started it.
+        const scripts = (await readdir(join(home, 'page/assets'))).filter(name => name.startsWith('worker-'))
+        expect(scripts.length).toBe(1)
+        expect(workers.map(worker => worker.url().split('/').at(-1))).toEqual(scripts)
       } finally {
         await browser.close()
         await server.close()

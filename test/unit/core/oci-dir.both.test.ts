@@ -152,6 +152,20 @@ describe('blobs', () => {
     ])
   })
 
+  it('that are aborted between their last byte and their end reject with the reason, and leave nothing', async () => {
+    const dir = await emptyDir()
+    const abort = new AbortController()
+    const reason = new Error('stop')
+    const writer = await dir.createBlob({ signal: abort.signal })
+    await writer.write(text('foo'))
+    abort.abort(reason)
+    await expect(writer.complete()).rejects.toBe(reason)
+    expect([...(await RawStorage.copyOf(dir.storage)).files.keys()].sort()).toEqual([
+      'index.json',
+      'oci-layout',
+    ])
+  })
+
   it('that are missing, or named by no digest, give their own errors', async () => {
     const dir = await emptyDir()
     await expect(dir.readBlob(emptyDescriptor)).rejects.toEqual(failsWith('BLOB_MISSING'))
