@@ -1,4 +1,4 @@
-// npm run build && node bench/run.mjs [--quick]: the table of bench/README.md, every pair measured in this one run.
+// npm run build && node bench/run.mjs [--quick]: the tables of bench/README.md, every pair measured in this one run.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
 import { createServer } from 'vite'
 import { median, mib, pair, peakOf, run, table } from './measure.mjs'
+import { tagsTable } from './tags.mjs'
 
 const quick = process.argv.includes('--quick')
 const top = fileURLToPath(new URL('..', import.meta.url))
@@ -19,6 +20,7 @@ try {
   console.log(`Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model.trim()})\n`)
   console.log(`${await gzipTable()}\n`)
   console.log(`${await fsckTable()}\n`)
+  console.log(`${await tagsTable(work, { runs, count: quick ? 100 : 10_000 })}\n`)
   console.log(await memoryTable())
 } finally {
   rmSync(work, { recursive: true, force: true })

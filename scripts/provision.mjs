@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Finds what the tests need beside Node (a browser, and other people's tools as judges), and installs what
- * it may: crane by Go into `.cache/bin`; on Debian as root the rest by apt. Elsewhere it says what to do.
+ * it may: crane, regctl and oras by Go into `.cache/bin`; on Debian as root the rest by apt. Elsewhere it says what to do.
  * `node scripts/provision.mjs` prints what is there and ends with 1 when something is missing.
  */
 import { spawnSync } from 'node:child_process'
@@ -9,19 +9,18 @@ import { accessSync, constants, existsSync, mkdirSync, realpathSync, statSync } 
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {'chromium' | 'skopeo' | 'umoci' | 'crane' | 'python3' | 'tar' | 'go' | 'gzip' | 'zstd'} ToolName */
+/** @typedef {'chromium' | 'skopeo' | 'umoci' | 'crane' | 'regctl' | 'oras' | 'python3' | 'tar' | 'go' | 'gzip' | 'zstd'} ToolName */
 /**
  * @typedef {object} Tool
  * @property {string} why what it is needed for
  * @property {readonly string[]} commands the names it goes by
  * @property {string} [debian] the package that holds it
+ * @property {string} [goModule] what `go install` makes it of
  * @property {string} [elsewhere] how to get it on other systems
  * @property {(path: string) => boolean} [accepts] tells it from another program of that name
  */
 
 const bin = fileURLToPath(new URL('../.cache/bin', import.meta.url))
-// The newest crane that Debian 12's own Go (1.19) still builds.
-const crane = 'github.com/google/go-containerregistry/cmd/crane@v0.20.2'
 
 /** @type {Readonly<Record<ToolName, Tool>>} */
 const tools = {
@@ -34,7 +33,18 @@ const tools = {
   skopeo: { why: 'a judge of our layouts', commands: ['skopeo'], debian: 'skopeo' },
   umoci: { why: 'a judge of our layouts', commands: ['umoci'], debian: 'umoci' },
   go: { why: 'a judge of tar and gzip, and crane', commands: ['go'], debian: 'golang-go' },
-  crane: { why: 'a judge of our layouts', commands: ['crane'], elsewhere: `go install ${crane}` },
+  crane: {
+    why: 'a judge of our layouts',
+    commands: ['crane'],
+    // The newest that Debian 12's own Go (1.19) still builds; regctl and oras need Go 1.24.
+    goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.20.2',
+  },
+  regctl: {
+    why: 'a judge of our layouts',
+    commands: ['regctl'],
+    goModule: 'github.com/regclient/regclient/cmd/regctl@v0.8.3',
+  },
+  oras: { why: 'a judge of our layouts', commands: ['oras'], goModule: 'oras.land/oras/cmd/oras@v1.2.3' },
   python3: { why: 'a judge of tar and gzip', commands: ['python3'], debian: 'python3' },
   tar: {
     why: 'a judge of tar',
@@ -79,9 +89,10 @@ export function findTool(name) {
  * @returns {string}
  */
 export function howToGet(name) {
-  const { why, debian, elsewhere } = tools[name]
+  const { why, debian, goModule, elsewhere } = tools[name]
   const ways = [
     debian && `on Debian: apt-get install ${debian}`,
+    goModule && `by Go: go install ${goModule}`,
     elsewhere ?? `elsewhere: install ${name} so that it is on PATH`,
   ]
   return `${name} is missing (${why}). ${ways.filter(Boolean).join('; ')}`
@@ -98,7 +109,7 @@ export function missingTools() {
  */
 export function provision() {
   installByApt(missingTools())
-  if (findTool('crane') === undefined) installCrane()
+  installByGo(missingTools())
   return missingTools()
 }
 
@@ -143,12 +154,17 @@ function installByApt(missing) {
   run('apt-get', [...apt, 'install', '--no-install-recommends', ...packages])
 }
 
-function installCrane() {
+/** @param {readonly ToolName[]} missing */
+function installByGo(missing) {
   const go = findTool('go')
   if (go === undefined) return
-  say(`installing ${crane} into .cache/bin by go install`)
   mkdirSync(bin, { recursive: true })
-  run(go, ['install', crane], { GOBIN: bin, GOFLAGS: '-mod=mod' })
+  for (const name of missing) {
+    const { goModule } = tools[name]
+    if (goModule === undefined) continue
+    say(`installing ${goModule} into .cache/bin by go install`)
+    run(go, ['install', goModule], { GOBIN: bin, GOFLAGS: '-mod=mod' })
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { isWellFormed } from './canonical-json.ts'
 import { OciError, quote } from './errors.ts'
+import { parsePlain } from './plain-json.ts'
 import type { JsonObject, JsonValue } from './spec.ts'
 
 /** Bounds and names for messages. */
@@ -17,7 +18,9 @@ export interface JsonOptions {
 
 /** Reads one JSON value from UTF-8 bytes. Throws `DOCUMENT_INVALID`, or `LIMIT_EXCEEDED` when nested too deep. */
 export function parseJson(bytes: Uint8Array, options: JsonOptions): JsonValue {
-  return new JsonReader(decodeUtf8(bytes, options.where), options).document()
+  const { where, maxDepth = 64 } = options
+  const text = decodeUtf8(bytes, where)
+  return parsePlain(text, maxDepth) ?? new JsonReader(text, { where, maxDepth }).document()
 }
 
 /** The same, for a document that must be an object. */
@@ -69,10 +72,10 @@ class JsonReader {
   #at = 0
   #depth = 0
 
-  constructor(text: string, options: JsonOptions) {
+  constructor(text: string, { where, maxDepth }: Required<JsonOptions>) {
     this.#text = text
-    this.#where = options.where
-    this.#maxDepth = options.maxDepth ?? 64
+    this.#where = where
+    this.#maxDepth = maxDepth
   }
 
   document(): JsonValue {

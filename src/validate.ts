@@ -44,13 +44,7 @@ export function problemsOfManifest(value: JsonObject): Problem[] {
 /** Every problem of an image config (C1 to C6). An optional field may be `null` (C3). */
 export function problemsOfConfig(value: JsonObject): Problem[] {
   return [
-    ...required(value.architecture, '/architecture', text),
-    ...required(value.os, '/os', text),
-    ...optional(value.created, '/created', text),
-    ...optional(value.variant, '/variant', text),
-    ...optional(value.author, '/author', text),
-    ...optional(value['os.version'], '/os.version', text),
-    ...optional(value['os.features'], '/os.features', texts),
+    ...problemsOfFields(value, configFields, ''),
     ...container(value.config),
     ...rootfs(value.rootfs),
     ...history(value.history),
@@ -60,27 +54,8 @@ export function problemsOfConfig(value: JsonObject): Problem[] {
 /** Every problem of a descriptor that stands at `at` (D1 to D4, D7). */
 export function problemsOfDescriptor(value: JsonValue | undefined, at: string): Problem[] {
   if (!isJsonObject(value)) return [problem(at, 'a descriptor', value)]
-  const { mediaType, digest, size } = value
-  const problems = [
-    ...(isString(mediaType) && mediaTypeGrammar.test(mediaType)
-      ? []
-      : [problem(`${at}/mediaType`, 'a media type', mediaType)]),
-    ...(isDigest(digest)
-      ? []
-      : [
-          {
-            ...problem(`${at}/digest`, 'a digest', digest),
-            code: 'DIGEST_INVALID' as const,
-            ...(isString(digest) && { text: digest }),
-          },
-        ]),
-    ...(isSize(size) ? [] : [problem(`${at}/size`, 'a size in bytes', size)]),
-    ...optional(value.urls, `${at}/urls`, texts),
-    ...optional(value.data, `${at}/data`, base64),
-    ...optional(value.artifactType, `${at}/artifactType`, text),
-    ...annotations(value, at),
-    ...platform(value.platform, `${at}/platform`),
-  ]
+  const problems = problemsOfFields(value, descriptorFields, at)
+  if (value.platform !== undefined) problems.push(...platform(value.platform, `${at}/platform`))
   return problems
 }
 
@@ -126,25 +101,14 @@ function commonFields(value: JsonObject): Problem[] {
   const { subject } = value
   return [
     ...(subject === undefined || subject === null ? [] : problemsOfDescriptor(subject, '/subject')),
-    ...optional(value.artifactType, '/artifactType', text),
-    ...annotations(value, ''),
+    ...problemsOfFields(value, documentFields, ''),
   ]
-}
-
-function annotations(value: JsonObject, at: string): Problem[] {
-  return optional(value.annotations, `${at}/annotations`, textMap)
 }
 
 function platform(value: JsonValue | undefined, at: string): Problem[] {
   if (value === undefined || value === null) return []
   if (!isJsonObject(value)) return [problem(at, 'a platform', value)]
-  return [
-    ...required(value.architecture, `${at}/architecture`, text),
-    ...required(value.os, `${at}/os`, text),
-    ...optional(value.variant, `${at}/variant`, text),
-    ...optional(value['os.version'], `${at}/os.version`, text),
-    ...optional(value['os.features'], `${at}/os.features`, texts),
-  ]
+  return problemsOfFields(value, platformFields, at)
 }
 
 function rootfs(value: JsonValue | undefined): Problem[] {
@@ -168,49 +132,97 @@ function history(value: JsonValue | undefined): Problem[] {
   if (!Array.isArray(value)) return [problem('/history', 'an array', value)]
   return value.flatMap((item, i) => {
     const at = `/history/${i}`
-    if (!isJsonObject(item)) return [problem(at, 'an object', item)]
-    return [
-      ...historyTexts.flatMap(name => optional(item[name], `${at}/${name}`, text)),
-      ...optional(item.empty_layer, `${at}/empty_layer`, flag),
-    ]
+    return isJsonObject(item) ? problemsOfFields(item, historyFields, at) : [problem(at, 'an object', item)]
   })
 }
-
-const historyTexts = ['created', 'created_by', 'author', 'comment']
 
 function container(value: JsonValue | undefined): Problem[] {
   if (value === undefined || value === null) return []
   if (!isJsonObject(value)) return [problem('/config', 'an object', value)]
-  const each = (names: readonly string[], kind: Kind): Problem[] =>
-    names.flatMap(name => optional(value[name], `/config/${name}`, kind))
-  return [
-    ...each(['User', 'WorkingDir', 'StopSignal'], text),
-    ...each(['Env', 'Entrypoint', 'Cmd'], texts),
-    ...each(['ExposedPorts', 'Volumes'], object),
-    ...each(['Labels'], textMap),
-  ]
+  return problemsOfFields(value, containerFields, '/config')
+}
+
+function problemsOfFields(value: JsonObject, fields: Fields, at: string): Problem[] {
+  const problems: Problem[] = []
+  for (const [name, kind] of fields) {
+    const field = value[name]
+    const isAbsent = field === undefined || field === null
+    if (isAbsent ? kind.optional : kind.holds(field)) continue
+    problems.push(faultOf(field, kind, `${at}/${name}`))
+  }
+  return problems
+}
+
+function faultOf(field: JsonValue | undefined, { expected, code }: Kind, at: string): Problem {
+  const fault = problem(at, expected, field)
+  if (code === undefined) return fault
+  return { ...fault, code, ...(isString(field) && { text: field }) }
 }
 
 /** What a field must be, and how that is said. */
 interface Kind {
   readonly expected: string
+  readonly optional?: boolean
+  /** Set where the fault has a code of its own. */
+  readonly code?: 'DIGEST_INVALID'
   holds(field: JsonValue): boolean
 }
 
+/** Checked in this order. */
+type Fields = readonly (readonly [name: string, kind: Kind])[]
+
 const text: Kind = { expected: 'a string', holds: isString }
-const texts: Kind = { expected: 'an array of strings', holds: isStrings }
-const textMap: Kind = { expected: 'a map of strings', holds: isStringMap }
-const object: Kind = { expected: 'an object', holds: isJsonObject }
-const flag: Kind = { expected: 'true or false', holds: field => typeof field === 'boolean' }
-const base64: Kind = { expected: 'base64', holds: isBase64 }
+const optionalText: Kind = { ...text, optional: true }
+const optionalTexts: Kind = { expected: 'an array of strings', optional: true, holds: isStrings }
+const optionalTextMap: Kind = { expected: 'a map of strings', optional: true, holds: isStringMap }
+const optionalObject: Kind = { expected: 'an object', optional: true, holds: isJsonObject }
 
-function required(field: JsonValue | undefined, at: string, kind: Kind): Problem[] {
-  return field !== undefined && kind.holds(field) ? [] : [problem(at, kind.expected, field)]
-}
+const platformFields: Fields = [
+  ['architecture', text],
+  ['os', text],
+  ['variant', optionalText],
+  ['os.version', optionalText],
+  ['os.features', optionalTexts],
+]
 
-function optional(field: JsonValue | undefined, at: string, kind: Kind): Problem[] {
-  return field === undefined || field === null ? [] : required(field, at, kind)
-}
+const configFields: Fields = [...platformFields, ['created', optionalText], ['author', optionalText]]
+
+const containerFields: Fields = [
+  ['User', optionalText],
+  ['WorkingDir', optionalText],
+  ['StopSignal', optionalText],
+  ['Env', optionalTexts],
+  ['Entrypoint', optionalTexts],
+  ['Cmd', optionalTexts],
+  ['ExposedPorts', optionalObject],
+  ['Volumes', optionalObject],
+  ['Labels', optionalTextMap],
+]
+
+const historyFields: Fields = [
+  ['created', optionalText],
+  ['created_by', optionalText],
+  ['author', optionalText],
+  ['comment', optionalText],
+  ['empty_layer', { expected: 'true or false', optional: true, holds: field => typeof field === 'boolean' }],
+]
+
+const documentFields: Fields = [
+  ['artifactType', optionalText],
+  ['annotations', optionalTextMap],
+]
+
+const descriptorFields: Fields = [
+  [
+    'mediaType',
+    { expected: 'a media type', holds: field => isString(field) && mediaTypeGrammar.test(field) },
+  ],
+  ['digest', { expected: 'a digest', code: 'DIGEST_INVALID', holds: isDigest }],
+  ['size', { expected: 'a size in bytes', holds: isSize }],
+  ['urls', optionalTexts],
+  ['data', { expected: 'base64', optional: true, holds: isBase64 }],
+  ...documentFields,
+]
 
 function isString(value: unknown): value is string {
   return typeof value === 'string'

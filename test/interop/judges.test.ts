@@ -1,7 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,6 +15,7 @@ import { OciDir } from '../../src/oci-dir.ts'
 import type { Image } from '../../src/resolve.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { entriesOf, readTar } from '../../src/tar/index.ts'
+import { serveRegistry } from '../setup/registry.ts'
 import { tool } from '../setup/tools.ts'
 
 const run = promisify(execFile)
@@ -197,40 +197,4 @@ async function unpackTar(path: string, to: string): Promise<void> {
     for await (const chunk of entry.body) chunks.push(chunk.slice())
     await writeFile(target, Buffer.concat(chunks))
   }
-}
-
-async function serveRegistry(): Promise<{ address: string; stop(): Promise<void> }> {
-  const port = await freePort()
-  const address = `127.0.0.1:${port}`
-  const child = spawn(tool('crane'), ['registry', 'serve', '--address', address], { stdio: 'ignore' })
-  const stop = (): Promise<void> =>
-    new Promise(resolve => {
-      child.once('exit', () => resolve())
-      child.kill()
-    })
-  await listening(child, address)
-  return { address, stop }
-}
-
-async function listening(child: ChildProcess, address: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    if (child.exitCode !== null) throw new Error(`crane registry serve ended with ${child.exitCode}`)
-    const answer = await fetch(`http://${address}/v2/`).catch(() => undefined)
-    if (answer?.ok) return
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-  throw new Error('crane registry serve did not begin to listen')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { canonicalBytes, canonicalJson } from '../../../src/canonical-json.ts'
 import { isOciError } from '../../../src/errors.ts'
 import { parseJson, parseJsonObject } from '../../../src/json.ts'
+import { parsePlain } from '../../../src/plain-json.ts'
 
 const parse = (text: string, maxDepth?: number): unknown =>
   parseJson(new TextEncoder().encode(text), { where: 'test', ...(maxDepth && { maxDepth }) })
@@ -120,6 +121,76 @@ describe('JSON that believes nothing (J1, P12)', () => {
     }
   })
 })
+
+describe('the fast way through JSON', () => {
+  it('reads, of thousands of mutated documents, each as the careful reader does, or not at all', () => {
+    const seed =
+      '{"a":[1,-2,"x\\"y:{}",{"b:":null,"c":true}],"\\u00e9":{"__proto__":{"d":9007199254740993}},"e":12}'
+    let state = 1
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    const bits = [
+      '"',
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      ',',
+      '\\',
+      'u',
+      '1',
+      '.',
+      'e',
+      '-',
+      'a',
+      '"a":1,',
+      '\\ud800',
+      ' ',
+    ]
+    const counts = { plain: 0, careful: 0, refused: 0 }
+    for (let i = 0; i < 20_000; i++) {
+      let text = i % 2 === 0 ? seed : seed.replace('993', '')
+      for (let n = random(4); n > 0; n--) {
+        const at = random(text.length)
+        text = text.slice(0, at) + bits[random(bits.length)] + text.slice(at + random(3))
+      }
+      const plain = parsePlain(text, 64)
+      // A fraction in the same document leads past the fast way.
+      const careful = outcomeOf(`[0.5,${text}]`)
+      if (plain !== undefined) expect(careful, text).toEqual([0.5, plain])
+      counts[plain !== undefined ? 'plain' : careful === undefined ? 'refused' : 'careful']++
+    }
+    console.log(`JSON: ${JSON.stringify(counts)}`)
+    for (const count of Object.values(counts)) expect(count).toBeGreaterThan(500)
+  })
+
+  it('leaves what needs care to the careful reader', () => {
+    for (const text of [
+      '{"a":1,"\\u0061":2}',
+      '9007199254740993',
+      '1.0',
+      '1e3',
+      '"\\uD83D"',
+      '[[1]]',
+      '',
+      '{',
+    ]) {
+      expect(parsePlain(text, 1), text).toBeUndefined()
+    }
+    expect(parsePlain('{"a:b":"\\"c\\\\","d":[-1]}', 2)).toEqual({ 'a:b': '"c\\', d: [-1] })
+  })
+})
+
+function outcomeOf(text: string): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 describe('canonical JSON (J3), as the crate writes it', () => {
   it('J3: sorts keys by UTF-16 code units and leaves no white space', () => {
