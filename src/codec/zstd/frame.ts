@@ -21,11 +21,6 @@ export interface BlockHeader {
   readonly size: number
 }
 
-/** Where it was read, and its bytes' number. */
-interface Place {
-  readonly offset: number
-}
-
 /** Reads a frame's header; a skippable frame is skipped to its end and gives `undefined`. */
 export async function readFrameHeader(input: Input, maxWindowSize: number): Promise<FrameHeader | undefined> {
   const { offset } = input
@@ -65,7 +60,7 @@ const types = ['raw', 'repeated', 'compressed'] as const
 
 async function readFields(
   input: Input,
-  { offset, maxWindowSize }: Place & { readonly maxWindowSize: number },
+  { offset, maxWindowSize }: { readonly offset: number; readonly maxWindowSize: number },
 ): Promise<FrameHeader> {
   const [flags = 0] = await input.take(1, 'frame header')
   if ((flags & 8) !== 0) throw invalid('a reserved bit of the frame header is set', offset + 4)
