@@ -9,14 +9,17 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import type { Job } from './folder-child.ts'
 
-/** Bundles the child's program; gives its path and the end of it. */
-export async function buildChild(): Promise<{ program: string; remove(): Promise<void> }> {
+/** Bundles a child's program; gives its path and the end of it. */
+export async function buildChild(
+  source: URL = new URL('./folder-child.ts', import.meta.url),
+): Promise<{ program: string; remove(): Promise<void> }> {
   const outDir = await mkdtemp(join(tmpdir(), 'ocidir-child-'))
   await build({
     configFile: false,
     logLevel: 'error',
+    ssr: { noExternal: true },
     build: {
-      ssr: fileURLToPath(new URL('./folder-child.ts', import.meta.url)),
+      ssr: fileURLToPath(source),
       outDir,
       emptyOutDir: false,
       target: 'node20',
