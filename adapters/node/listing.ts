@@ -13,9 +13,9 @@ export async function* listFolder(
   layout: LayoutFolder,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StorageEntry, void, undefined> {
-  const root = await layout.find()
-  if (root === undefined) return
   const place: Place = { storage: layout.storage, operation: 'list' }
+  const root = await faulty(place, () => layout.find())
+  if (root === undefined) return
   const folders = ['']
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     const current = folder

@@ -109,8 +109,10 @@ async function* chunks(
     new OciError('STORAGE_CHANGED', { storage: place.storage, path: place.path ?? real })
   const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], openRead(real)))
   if (handle === undefined) throw changed()
+  const isSame = async (): Promise<boolean> =>
+    sameVersion(version, await faulty(reading, () => handle.stat({ bigint: true })))
   try {
-    if (!sameVersion(version, await handle.stat({ bigint: true }))) throw changed()
+    if (!(await isSame())) throw changed()
     for (let at = start; at < end; ) {
       const buffer = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at)).buffer)
       const position = at
@@ -118,11 +120,11 @@ async function* chunks(
       if (bytesRead === 0) throw changed()
       at += bytesRead
       // Before the last bytes go out: a program that wrote in place meanwhile must not pass unseen.
-      if (at === end && !sameVersion(version, await handle.stat({ bigint: true }))) throw changed()
+      if (at === end && !(await isSame())) throw changed()
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
-    await handle.close()
+    await faulty(reading, () => handle.close())
   }
 }
 

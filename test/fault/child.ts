@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
-/** Bundles a child's program, a file of this folder; gives its path and the end of it. */
+/** Bundles a child's program; gives its path and the end of it. */
 export async function buildChild(
-  source = './folder-child.ts',
+  source: URL = new URL('./folder-child.ts', import.meta.url),
 ): Promise<{ program: string; remove(): Promise<void> }> {
   const outDir = await mkdtemp(join(tmpdir(), 'ocidir-child-'))
   await build({
@@ -19,7 +19,7 @@ export async function buildChild(
     // The bundle lies where no packages are.
     ssr: { noExternal: true },
     build: {
-      ssr: fileURLToPath(new URL(source, import.meta.url)),
+      ssr: fileURLToPath(source),
       outDir,
       emptyOutDir: false,
       target: 'node20',

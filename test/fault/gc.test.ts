@@ -25,7 +25,7 @@ let child: Awaited<ReturnType<typeof buildChild>>
 let path: string
 
 beforeAll(async () => {
-  child = await buildChild('./gc-child.ts')
+  child = await buildChild(new URL('./gc-child.ts', import.meta.url))
 })
 afterAll(() => child.remove())
 beforeEach(async () => {

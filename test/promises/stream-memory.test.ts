@@ -1,0 +1,35 @@
+/** P9: however long a stream, a process takes no more than 64 MiB for it. */
+
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { buildChild } from '../fault/child.ts'
+import { isLong } from './long.ts'
+
+const run = promisify(execFile)
+const MiB = 2 ** 20
+const size = isLong ? 4096 : 256
+
+let child: Awaited<ReturnType<typeof buildChild>>
+beforeAll(async () => {
+  child = await buildChild(new URL('./stream-child.ts', import.meta.url))
+})
+afterAll(() => child.remove())
+
+async function growth(call: string): Promise<number> {
+  const { stdout } = await run(process.execPath, [child.program, call, String(size)])
+  const { baseline, peak } = JSON.parse(stdout)
+  const grown = (peak - baseline) / MiB
+  console.log(`P9 ${call} of ${size} MiB: ${grown.toFixed(0)} MiB over ${(baseline / MiB).toFixed(0)} MiB`)
+  return grown
+}
+
+for (const call of ['writeBlob', 'writeLayer', 'readBlob']) {
+  it(`P9: ${call} of ${size} MiB stays within 64 MiB`, { timeout: 900_000 }, async () => {
+    expect(await growth(call)).toBeLessThan(64)
+  })
+}
+
+it('P9: a process that keeps what it reads is found out', { timeout: 120_000 }, async () => {
+  expect(await growth('collect')).toBeGreaterThan(64)
+})

@@ -1,0 +1,63 @@
+/** P6: readers that never rest beside writers that never rest, on any storage. */
+
+import { canonicalBytes } from '../../src/canonical-json.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import { emptyDescriptor, mediaTypes } from '../../src/spec.ts'
+import type { StorageAdapter } from '../../src/storage.ts'
+import { pause } from '../suites/material.ts'
+
+export interface Torn {
+  reads: number
+  writes: number
+  /** Versions of index.json that were seen. */
+  seen: number
+  /** Reads that failed, and reads of an index that isn't a whole version. */
+  readonly errors: Set<string>
+  torn: number
+}
+
+/** An index of `version`, whose length and content say which it is. */
+export function indexOf(version: number): Uint8Array {
+  const manifests = Array.from({ length: version % 97 }, () => ({ ...emptyDescriptor, version }))
+  return canonicalBytes({ schemaVersion: 2, mediaType: mediaTypes.index, manifests, version })
+}
+
+/** Reads by `reader` until as many reads and writes (by `write`) were made as were asked for. */
+export async function readBesideWrites(
+  reader: StorageAdapter,
+  write: (version: number) => Promise<void>,
+  { reads, writes }: { reads: number; writes: number },
+): Promise<Torn> {
+  const torn: Torn = { reads: 0, writes: 0, seen: 0, errors: new Set(), torn: 0 }
+  const dir = await OciDir.open(reader)
+  const versions = new Set<unknown>()
+  const writing = async (): Promise<void> => {
+    while (torn.writes < writes || torn.reads < reads) {
+      await write(torn.writes++)
+      // A medium that writes at once would never let a reader in.
+      if (torn.writes % 8 === 0) await pause(0)
+    }
+  }
+  const reading = async (): Promise<void> => {
+    while (torn.reads < reads || torn.writes < writes) {
+      torn.reads++
+      try {
+        const { value } = await dir.readIndex()
+        const version = 'version' in value ? Number(value.version) : Number.NaN
+        versions.add(version)
+        if (value.manifests.length !== version % 97) torn.torn++
+      } catch (error) {
+        torn.errors.add(String(error))
+      }
+      if (torn.reads % 8 === 0) await pause(0)
+    }
+  }
+  await Promise.all([writing(), reading(), reading(), reading(), reading()])
+  torn.seen = versions.size
+  return torn
+}
+
+/** The figures in one line. */
+export function figuresOf(where: string, torn: Torn): string {
+  return `P6 ${where}: ${torn.reads} reads beside ${torn.writes} writes, ${torn.seen} versions seen, ${torn.errors.size} errors, ${torn.torn} torn`
+}
