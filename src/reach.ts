@@ -1,7 +1,7 @@
 /** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
 
 import { findBlob } from './blob.ts'
-import { eachOf } from './bounded.ts'
+import { inParallel } from './parallel.ts'
 import { isDigest } from './digest.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'

@@ -1,11 +1,10 @@
 /** What refers to an image: signatures, SBOMs and other artifacts, by each of the ways that layouts have for it. */
 
-import { parseDigest } from './digest.ts'
 import { isOciError } from './errors.ts'
-import { hasTag, tagOf } from './index-json.ts'
 import { type Layout, readIndex, readIndexJson, readManifest } from './layout.ts'
 import { manifestKind } from './media-types.ts'
 import type { Ref } from './reference.ts'
+import { Conventions } from './referring.ts'
 import { resolveEntry } from './resolve.ts'
 import type { Descriptor, Digest, ImageIndex, ImageManifest } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
@@ -54,13 +53,6 @@ export async function referrers(
   )
 }
 
-/** The tag that stands for a digest's referrers where a registry has no API for them; its shape is the specification's. */
-export function fallbackTag(digest: string): string {
-  const { algorithm, encoded } = parseDigest(digest)
-  const plain = (text: string, max: number): string => text.slice(0, max).replace(/[^A-Za-z0-9_.-]/g, '-')
-  return `${plain(algorithm, 32)}-${plain(encoded, 64)}`
-}
-
 type DocumentValue = ImageManifest | ImageIndex
 
 /** A document that was read; without a value where it couldn't be. */
@@ -105,9 +97,11 @@ async function readKnown(layout: Layout, descriptor: Descriptor, options: AbortO
 /** Every place at which a referrer stands, depth first; a document is entered once, and again where its index vouches. */
 function* referring(graph: Graph): Generator<{ descriptor: Descriptor; document: DocumentValue }> {
   const { manifests, known, subject } = graph
+  const conventions = new Conventions(manifests, [subject])
   const entered = new Set<string>()
+  // Only entries of index.json have names.
   const waiting = manifests
-    .map(descriptor => ({ descriptor, isNamed: isNamed(descriptor, graph), isRoot: true }))
+    .map(descriptor => ({ descriptor, isNamed: conventions.isCosigns(descriptor), isRoot: true }))
     .reverse()
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     const { descriptor, isRoot } = place
@@ -118,36 +112,11 @@ function* referring(graph: Graph): Generator<{ descriptor: Descriptor; document:
     const isReferrer = place.isNamed || document.subject?.digest === subject
     if (isReferrer && descriptor.digest !== subject) yield { descriptor, document }
     if (!('manifests' in document)) continue
-    const vouches = isRoot && isTagged(descriptor, fallbackTag(subject))
+    const vouches = isRoot && conventions.isFallback(descriptor)
     for (const child of [...document.manifests].reverse()) {
       waiting.push({ descriptor: child, isNamed: vouches, isRoot: false })
     }
   }
-}
-
-/** By a name or annotation of cosign's, which only entries of index.json have. */
-function isNamed(entry: Descriptor, graph: Graph): boolean {
-  const name = graph.subject.replace(':', '-')
-  if (cosignEndings.some(ending => isTagged(entry, `${name}${ending}`))) return true
-  return cosignKinds.has(kindOf(entry)) && signedBeside(entry, graph) === graph.subject
-}
-
-/** What `cosign save` wrote beside a signature: the image of the same name, where there are names, or the only one. */
-function signedBeside(entry: Descriptor, { manifests }: Graph): Digest | undefined {
-  const tag = tagOf(entry)
-  const signed = manifests.filter(other => cosignSubjects.has(kindOf(other)))
-  const own = tag === undefined ? signed : signed.filter(other => hasTag(other, tag))
-  const [only, ...more] = new Set(own.map(({ digest }) => digest))
-  return more.length > 0 ? undefined : only
-}
-
-/** The name alone, or with a repository before it, as mirrors write it. */
-function isTagged(entry: Descriptor, name: string): boolean {
-  return hasTag(entry, name) || tagOf(entry)?.endsWith(`:${name}`) === true
-}
-
-function kindOf({ annotations }: Descriptor): string {
-  return (annotations && Object.hasOwn(annotations, 'kind') && annotations.kind) || ''
 }
 
 function described(descriptor: Descriptor, document: DocumentValue): Descriptor {
@@ -161,14 +130,3 @@ function described(descriptor: Descriptor, document: DocumentValue): Descriptor 
     ...(Object.keys(annotations).length > 0 && { annotations }),
   }
 }
-
-const cosignEndings = ['.sig', '.att', '.sbom']
-const cosignKinds: ReadonlySet<string> = new Set([
-  'dev.cosignproject.cosign/sigs',
-  'dev.cosignproject.cosign/atts',
-  'dev.cosignproject.cosign/sboms',
-])
-const cosignSubjects: ReadonlySet<string> = new Set([
-  'dev.cosignproject.cosign/image',
-  'dev.cosignproject.cosign/imageIndex',
-])

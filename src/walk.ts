@@ -1,6 +1,6 @@
 /** The graph of descriptors from index.json down: what fsck, gc, copy and referrers have in common. */
 
-import { eachOf } from './bounded.ts'
+import { inParallel } from './parallel.ts'
 import { OciError } from './errors.ts'
 import { isJsonObject } from './json.ts'
 import type { Limits } from './limits.ts'
