@@ -27,11 +27,15 @@ const writers = 16
 /** Images that a writer writes at the most in one round, while gc hasn't taken anything yet. */
 const mostImages = 20
 
-/** Removes blobs by a list that was made outside of the exclusive section: what gc must never do. */
-export async function collectByList({ storage }: Dir): Promise<number> {
+/**
+ * Removes blobs by a list that was made outside of the exclusive section, a while ago: what gc must never do. Without a
+ * pause the while is some turns of the engine, which is much in memory.
+ */
+export async function collectByList({ storage }: Dir, pause = 0): Promise<number> {
   const dir = await OciDir.open(storage)
   const { removed } = await gc(dir, { dryRun: true })
   for (let turns = 0; turns < 100; turns++) await undefined
+  if (pause > 0) await new Promise(resolve => setTimeout(resolve, pause))
   return storage.remove(() => removed.map(({ digest }) => blobPath(digest)))
 }
 
