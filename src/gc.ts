@@ -156,11 +156,9 @@ class Collection {
     if (!isComplete || !(isSettled || known)) return undefined
     const isReached = ({ digest }: ListedBlob): boolean =>
       digests.has(digest) || this.#reachedByOthers.has(digest)
-    // A link within the layout leads to a file of its size, which lives on with it.
+    // A link within the layout leads to something of its size, which lives on with it.
     const linked = new Set(this.#blobs.filter(blob => blob.isLink && isReached(blob)).map(({ size }) => size))
-    return this.#blobs.filter(
-      blob => blob.mayGo && !isReached(blob) && (blob.isLink || !linked.has(blob.size)),
-    )
+    return this.#blobs.filter(blob => blob.mayGo && !isReached(blob) && !linked.has(blob.size))
   }
 
   async #read(): Promise<void> {

@@ -41,7 +41,11 @@ async function perform(given: GcJob): Promise<void> {
     tell(`again ${again}`)
   } else {
     let taken = 0
-    while (!isEnough) taken += await (given.way === 'safe' ? collect(dir) : collectByList(dir))
+    while (!isEnough) {
+      const removed = await (given.way === 'safe' ? collect(dir) : collectByList(dir, 20))
+      // What went after the last writer had gone was beside nobody.
+      if (!isEnough) taken += removed
+    }
     tell(`taken ${taken}`)
   }
   await dir.storage.close()

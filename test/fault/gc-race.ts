@@ -5,7 +5,7 @@ import { isOciError } from '../../src/errors.ts'
 import { fsck } from '../../src/fsck.ts'
 import { gc } from '../../src/gc.ts'
 import { draft, pushLayer } from '../../src/image.ts'
-import { OciDir } from '../../src/oci-dir.ts'
+import type { OciDir } from '../../src/oci-dir.ts'
 import { mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { forwarding } from '../suites/forwarding.ts'
@@ -27,12 +27,15 @@ const writers = 16
 /** Images that a writer writes at the most in one round, while gc hasn't taken anything yet. */
 const mostImages = 20
 
-/** Removes blobs by a list that was made outside of the exclusive section: what gc must never do. */
-export async function collectByList({ storage }: Dir): Promise<number> {
-  const dir = await OciDir.open(storage)
+/**
+ * Removes blobs by a list that was made outside of the exclusive section, a while ago: what gc must never do. Without a
+ * pause the while is some turns of the engine, which is much in memory.
+ */
+export async function collectByList(dir: Dir, pause = 0): Promise<number> {
   const { removed } = await gc(dir, { dryRun: true })
   for (let turns = 0; turns < 100; turns++) await undefined
-  return storage.remove(() => removed.map(({ digest }) => blobPath(digest)))
+  if (pause > 0) await new Promise(resolve => setTimeout(resolve, pause))
+  return dir.storage.remove(() => removed.map(({ digest }) => blobPath(digest)))
 }
 
 /** Collects as it should be; a round in which writers never left it a moment has removed nothing. */

@@ -23,7 +23,7 @@ it('loses when the list is made outside of the section', async () => {
     name: 'gc by a list, in OPFS (broken on purpose)',
     rounds: 2,
     dirs: [first, second],
-    collect: () => collectByList(gcDir),
+    collect: () => collectByList(gcDir, 5),
   })
   expect(tally.report().losses).toBeGreaterThan(0)
 })

@@ -1,6 +1,6 @@
 /** gc and referrers on layouts that other tools wrote: nothing that they hold is lost, all that refers is found. */
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -67,6 +67,25 @@ describe.each(media)('in %s', (_, open) => {
       )
     }
   })
+})
+
+it('removes a link among the blobs as a link, and never the file that a referenced one leads to', async () => {
+  const root = join(scratch, String(folders++))
+  await onDisk(await filesOf('rs-referrers/rs-referrers'), root)
+  const dir = await OciDir.open(folder(root))
+  const [layer] = (await dir.openImage('t')).manifest.value.layers
+  if (layer === undefined) throw new Error('no layer')
+  const at = (name: string): string => join(root, 'blobs/sha256', name)
+  const name = layer.digest.slice('sha256:'.length)
+  await rename(at(name), at('0'.repeat(64)))
+  await symlink('0'.repeat(64), at('1'.repeat(64)))
+  await symlink('1'.repeat(64), at(name))
+  await writeFile(at('2'.repeat(64)), 'garbage')
+  await symlink('2'.repeat(64), at('3'.repeat(64)))
+  const { removed } = await gc(dir)
+  expect(removed.map(({ digest }) => digest.slice(-1)).sort()).toEqual(['2', '3'])
+  expect(await dir.openImage('t')).toBeDefined()
+  expect(await fsck(folder(root))).toMatchObject({ validated: 9 })
 })
 
 it.each(judged)('gc breaks nothing more in %s', async name => {

@@ -12,6 +12,7 @@ const writing: Readonly<Record<string, string>> = {
   writeLayer: `dir.writeLayer('a tar')`,
   createLayer: `dir.createLayer()`,
   insertManifest: `dir.insertManifest(manifest)`,
+  insertArtifactManifest: `dir.insertArtifactManifest({ artifactType: 'a/b', subject: descriptor })`,
   replaceWithSingleManifest: `dir.replaceWithSingleManifest(manifest)`,
   writeImage: `dir.writeImage(image)`,
   tag: `dir.tag('old', 'new')`,
