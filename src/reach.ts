@@ -1,15 +1,15 @@
 /** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
 
 import { findBlob } from './blob.ts'
-import { inParallel } from './parallel.ts'
 import { isDigest } from './digest.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'
 import { manifestKind } from './media-types.ts'
+import { inParallel } from './parallel.ts'
 import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
 import type { AbortOptions, StoredFile } from './storage.ts'
 import { problemsOfIndex, problemsOfManifest } from './validate.ts'
-import { childrenOf, type Explored, explore, keyOf } from './walk.ts'
+import { childrenOf, type Explored, explore, keyOf, readsAtOnce } from './walk.ts'
 
 /** What is reached, as far as it is known. */
 export interface Reached {
@@ -64,7 +64,10 @@ export class Reach {
    */
   async foresee(blobs: readonly Pick<Descriptor, 'digest' | 'size'>[]): Promise<void> {
     const unseen = blobs.filter(({ digest }) => !this.#foreseen.has(digest))
-    await eachOf(unseen, blob => this.#foresee(blob), { signal: this.#options.signal })
+    await inParallel(unseen, blob => this.#foresee(blob), {
+      concurrency: readsAtOnce,
+      signal: this.#options.signal,
+    })
   }
 
   async #foresee({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<void> {

@@ -85,7 +85,7 @@ async function subjectOf(
     const { subject } = (await readDocument(layout, entry, options)).value
     return isJsonObject(subject) && typeof subject.digest === 'string' ? subject.digest : undefined
   } catch (error) {
-    if (isOciError(error)) return undefined
+    if (isOciError(error) && !error.code.startsWith('STORAGE_')) return undefined
     throw error
   }
 }

@@ -1,10 +1,10 @@
 /** The graph of descriptors from index.json down: what fsck, gc, copy and referrers have in common. */
 
-import { inParallel } from './parallel.ts'
 import { OciError } from './errors.ts'
 import { isJsonObject } from './json.ts'
 import type { Limits } from './limits.ts'
 import { manifestKind } from './media-types.ts'
+import { inParallel } from './parallel.ts'
 import type { Descriptor, JsonObject, JsonValue } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
 import { problemsOfDescriptor } from './validate.ts'
@@ -54,6 +54,9 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
   }
 }
 
+/** As many small reads as keep a medium busy, and few enough that none of them waits long. */
+export const readsAtOnce = 16
+
 /** What a document names that is to be read in its turn. */
 export interface Explored {
   readonly documents: readonly Descriptor[]
@@ -84,7 +87,10 @@ export async function explore<Found extends Explored>(
     for (const key of fresh.keys()) entered.add(key)
     refuseAbove(limits.maxDocuments, entered.size, 'documents')
     const unread = [...fresh].filter(([key]) => !known.has(key))
-    await eachOf(unread, async ([key, entry]) => void known.set(key, await read(entry)), { signal })
+    await inParallel(unread, async ([key, entry]) => void known.set(key, await read(entry)), {
+      concurrency: readsAtOnce,
+      signal,
+    })
     level = [...fresh.keys()].flatMap(key => known.get(key)?.documents ?? [])
   }
 }

@@ -15,7 +15,6 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'stored-bytes',
   ],
   values: [
-    'bounded',
     'canonical-json',
     'digest',
     'document',
