@@ -53,6 +53,13 @@ export async function parseTarget(
   return { ...reference, tag }
 }
 
+/** Reads the reference of a whole layout. Throws `UsageError` for a part of one, beginning with what the command does. */
+export async function parseLayout(text: string, does: string): Promise<Reference> {
+  const reference = await parseReference(text)
+  if (reference.tag === undefined && reference.digest === undefined) return reference
+  throw new UsageError(`${does} a whole layout: ${reference.path}`)
+}
+
 /** Throws `UsageError` for an archive: it can be read and not changed. */
 export function checkWritable({ path, isArchive }: Reference): void {
   if (isArchive) throw new UsageError(`${quoted(path)} is an archive, and only a folder can be written`)

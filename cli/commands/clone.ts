@@ -2,9 +2,9 @@
 
 import { cloneTo } from '../../src/index.ts'
 import { formatOption, parseCommand, wantsJson } from '../args.ts'
-import { type Command, UsageError } from '../command.ts'
+import type { Command } from '../command.ts'
 import { openPlace, storageAt } from '../place.ts'
-import { checkWritable, parseReference, type Reference } from '../reference.ts'
+import { checkWritable, parseLayout } from '../reference.ts'
 import { printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
 const options = { ...formatOption, ...transferOptions } as const
@@ -26,8 +26,8 @@ ${transferHelp}{ copied, shared, present, bytes, unverified, absent }
     const { values, positionals } = parseCommand(args, options, { min: 2, names: 'SRC DST' })
     const json = wantsJson(values)
     const [source = '', target = ''] = positionals
-    const dir = await openPlace(await wholeLayout(source), io)
-    const place = await wholeLayout(target)
+    const dir = await openPlace(await parseLayout(source, does), io)
+    const place = await parseLayout(target, does)
     checkWritable(place)
     const storage = storageAt(place.path, io, { hardLinks: values.link === true })
     const result = await cloneTo(dir, storage, transferring(values, io))
@@ -37,8 +37,4 @@ ${transferHelp}{ copied, shared, present, bytes, unverified, absent }
   },
 }
 
-async function wholeLayout(text: string): Promise<Reference> {
-  const reference = await parseReference(text)
-  if (reference.tag === undefined && reference.digest === undefined) return reference
-  throw new UsageError(`clone copies a whole layout: ${reference.path}; for a part of one there is copy`)
-}
+const does = 'copy is for a part of a layout, clone copies'

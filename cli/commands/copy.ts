@@ -12,7 +12,7 @@ import {
 import { formatOption, parseCommand, platformArg, quoted, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
 import { openPlace, openReference, storageAt } from '../place.ts'
-import { checkWritable, parseReference, type Reference } from '../reference.ts'
+import { checkWritable, parseLayout, parseReference, type Reference } from '../reference.ts'
 import { printable } from '../text.ts'
 import { entryRow, printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
@@ -93,9 +93,7 @@ async function sourceOf(text: string, io: Io, platform: Platform | undefined): P
 }
 
 async function wholeSource(text: string, io: Io): Promise<Source> {
-  const reference = await parseReference(text)
-  if (reference.tag !== undefined || reference.digest !== undefined)
-    throw new UsageError(`--all copies a whole layout: ${reference.path}`)
+  const reference = await parseLayout(text, '--all copies')
   const from = await openPlace(reference, io)
   return { from, refs: undefined, tags: await from.tags({ signal: io.signal }) }
 }

@@ -2,9 +2,9 @@
 
 import { type Finding, type FsckResult, fsck } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
+import type { Command, Io } from '../command.ts'
 import { storageOf } from '../place.ts'
-import { parseReference } from '../reference.ts'
+import { parseLayout } from '../reference.ts'
 import { counted, formatBytes, printable } from '../text.ts'
 
 const options = { ...formatOption, strict: { type: 'boolean' } } as const
@@ -29,10 +29,7 @@ Exit code: 0 without a finding of severity error, else 1.
   async run(args, io) {
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'LAYOUT' })
     const json = wantsJson(values)
-    const reference = await parseReference(first(positionals))
-    if (reference.tag !== undefined || reference.digest !== undefined) {
-      throw new UsageError(`fsck checks a whole layout: ${reference.path}`)
-    }
+    const reference = await parseLayout(first(positionals), 'fsck checks')
     const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
       onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),

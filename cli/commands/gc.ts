@@ -1,10 +1,10 @@
 /** `ocidir gc`: blobs that nothing names, removed. */
 
-import { type GcBlob, type GcResult, gc, OciDir, type ReadableStorage } from '../../src/index.ts'
+import { type GcBlob, type GcResult, gc, type ReadableStorage } from '../../src/index.ts'
 import { ageArg, first, formatOption, parseCommand, wantsJson } from '../args.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
-import { mustExist, storageAt } from '../place.ts'
-import { parseReference } from '../reference.ts'
+import type { Command, Io } from '../command.ts'
+import { openDisk, storageOf } from '../place.ts'
+import { parseLayout } from '../reference.ts'
 import { counted, formatBytes } from '../text.ts'
 
 const options = {
@@ -38,8 +38,9 @@ The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to st
     const age = ageArg('older-than', values['older-than'])
     const dryRun = values['dry-run'] === true
     const sharedWith: ReadableStorage[] = []
-    for (const text of values['shared-with'] ?? []) sharedWith.push(await storageOf(text, io))
-    const dir = await OciDir.open(await storageOf(first(positionals), io), { signal: io.signal })
+    for (const text of values['shared-with'] ?? [])
+      sharedWith.push(await storageOf(await parseLayout(text, does), io))
+    const dir = await openDisk(await parseLayout(first(positionals), does), io)
     const result = await gc(dir, {
       dryRun,
       sharedWith,
@@ -54,14 +55,7 @@ The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to st
   },
 }
 
-async function storageOf(text: string, io: Io): Promise<ReturnType<typeof storageAt>> {
-  const reference = await parseReference(text)
-  if (reference.tag !== undefined || reference.digest !== undefined) {
-    throw new UsageError(`gc is for a whole layout: ${reference.path}`)
-  }
-  mustExist(reference)
-  return storageAt(reference.path, io)
-}
+const does = 'gc is for'
 
 /** One age for all of them: what is written meanwhile is young. */
 function youngerThan(age: number): (blob: GcBlob) => boolean {

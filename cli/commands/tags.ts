@@ -2,9 +2,9 @@
 
 import { formatPlatform } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
+import type { Command, Io } from '../command.ts'
 import { openPlace, type TagRow, tagRow } from '../place.ts'
-import { parseReference } from '../reference.ts'
+import { parseLayout } from '../reference.ts'
 import { printable } from '../text.ts'
 
 /** Lists the names of a layout. */
@@ -21,10 +21,7 @@ Lists the named entries of index.json in their order: tag, digest, platform. Ent
   async run(args, io) {
     const { values, positionals } = parseCommand(args, formatOption, { min: 1, names: 'LAYOUT' })
     const json = wantsJson(values)
-    const reference = await parseReference(first(positionals))
-    if (reference.tag !== undefined || reference.digest !== undefined) {
-      throw new UsageError(`tags lists a whole layout: ${reference.path}`)
-    }
+    const reference = await parseLayout(first(positionals), 'tags lists')
     const { signal } = io
     const dir = await openPlace(reference, io)
     const rows: TagRow[] = []
