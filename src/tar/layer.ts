@@ -7,7 +7,9 @@ import type { TarInput } from './input.ts'
 import { encodeEntry, tarEnd } from './write.ts'
 
 /**
- * Begins a layer that is built entry by entry; `writeLayer(tarSource(entries))` is simpler where all are at hand.
+ * Begins a layer that is built entry by entry.
+ *
+ * `writeLayer(tarSource(entries))` is simpler where all entries are at hand.
  *
  * @example
  * const writer = createTarLayer(dir, { codec: gzip() })

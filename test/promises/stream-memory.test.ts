@@ -8,7 +8,7 @@ import { isLong } from './long.ts'
 
 const run = promisify(execFile)
 const MiB = 2 ** 20
-const size = isLong ? 4096 : 256
+const size = isLong ? 4096 : 128
 
 let child: Awaited<ReturnType<typeof buildChild>>
 beforeAll(async () => {
