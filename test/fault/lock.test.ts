@@ -211,17 +211,17 @@ describe('a holder that is stopped and woken', () => {
 })
 
 describe('many processes', () => {
-  it('lose none of 8 x 8 updates', async () => {
+  it('P5: lose none of 8 x 8 updates', async () => {
     const tally = await eightByEight(true)
     expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
   })
 
-  it('lose updates without the lock', async () => {
+  it('P5: lose updates without the lock', async () => {
     const tally = await eightByEight(false)
     expect(tally.report().losses).toBeGreaterThan(0)
   })
 
-  it('lose none of 64 updates of one process through four storages', async () => {
+  it('P5: lose none of 64 updates of one process through four storages', async () => {
     const tally = new Tally('64 updates at once, in one process')
     await emptied()
     const storages = Array.from({ length: 4 }, () => folder(dir))

@@ -34,17 +34,17 @@ describeWith(['chromium'], 'tabs of one profile', () => {
   })
 
   describe.each(['opfs', 'indexeddb'] as const)('on a layout in %s', medium => {
-    it('lose none of 2 x 32 updates', async () => {
+    it('P5: lose none of 2 x 32 updates', async () => {
       const tally = await twoTabs('addLines')
       expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
     })
 
-    it('lose updates without the lock', async () => {
+    it('P5: lose updates without the lock', async () => {
       const tally = await twoTabs('addLinesUnlocked')
       expect(tally.report().losses).toBeGreaterThan(0)
     })
 
-    it('lose none of 64 updates of a tab and its worker', async () => {
+    it('P5: lose none of 64 updates of a tab and its worker', async () => {
       const tally = new Tally(`${medium}: a tab and its worker, 32 updates each`)
       const [a, b] = [linesOf('tab'), linesOf('worker')]
       await tabs[0].evaluate(

@@ -7,7 +7,7 @@ import { forwarding } from '../suites/index.ts'
 import { isLong } from './long.ts'
 import { figuresOf, indexOf, readBesideWrites } from './torn.ts'
 
-const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 10_000, writes: 1000 }
+const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 5000, writes: 500 }
 
 async function sound(): Promise<StorageAdapter> {
   const storage = memory()

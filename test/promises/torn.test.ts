@@ -7,7 +7,7 @@ import { OciDir } from '../../src/oci-dir.ts'
 import { isLong } from './long.ts'
 import { figuresOf, indexOf, readBesideWrites } from './torn.ts'
 
-const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 5000, writes: 500 }
+const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 2000, writes: 200 }
 
 it('P6: in a folder no reader sees a torn index.json', { timeout: 1_200_000 }, async () => {
   const path = await mkdtemp(join(tmpdir(), 'ocidir-torn-'))

@@ -92,64 +92,12 @@ describe('blobs', () => {
     expect(await readAll(await dir.readBlob(descriptor))).toBe('abc')
   })
 
-  it('P1: not one flipped byte, cut or added byte of a blob is read without an error', async () => {
-    const dir = await emptyDir()
-    const content = Uint8Array.from({ length: 1024 }, (_, i) => (i * 37) & 0xff)
-    const descriptor = await dir.writeBlob(content)
-    const raw = await RawStorage.copyOf(dir.storage)
-    const path = `blobs/${descriptor.digest.replace(':', '/')}`
-    const broken = await OciDir.open(raw)
-    let attempts = 0
-    let unnoticed = 0
-    const attempt = async (bytes: Uint8Array): Promise<void> => {
-      raw.files.set(path, bytes)
-      attempts += 1
-      const read = broken.readBlob(descriptor).then(stream => collect(stream, { max: 1 << 20 }))
-      await read.then(
-        () => (unnoticed += 1),
-        error => expect(error).toHaveProperty('name', 'OciError'),
-      )
-    }
-    for (let i = 0; i < content.length; i++)
-      await attempt(content.map((byte, at) => (at === i ? byte ^ 1 : byte)))
-    for (let i = 0; i < content.length; i++) await attempt(content.slice(0, i))
-    await attempt(Uint8Array.of(...content, 0))
-    console.log(`P1: ${attempts} broken blobs, ${unnoticed} read without an error`)
-    expect(attempts).toBe(2049)
-    expect(unnoticed).toBe(0)
-    raw.files.set(path, content)
-    expect(await collect(await broken.readBlob(descriptor), { max: 2000 })).toEqual(content)
-  })
-
   it('D3: the size is compared before a byte is read', async () => {
     const dir = await emptyDir()
     const descriptor = await dir.writeBlob('hello')
     await expect(dir.readBlob({ ...descriptor, size: 4 })).rejects.toEqual(
       failsWith('SIZE_MISMATCH', { expected: 4, found: 5 }),
     )
-  })
-
-  it('complete_verified_as: what was expected is committed, a wrong digest or size leaves nothing', async () => {
-    const dir = await emptyDir()
-    const { digest } = await (await emptyDir()).writeBlob('foo')
-    const right = await dir.createBlob()
-    await right.write(text('foo'))
-    expect(await right.completeVerifiedAs({ digest, size: 3 })).toMatchObject({ digest, size: 3 })
-
-    const other = await emptyDir()
-    const wrong = `sha256:${'0'.repeat(64)}` as const
-    await expect(other.writeBlob('foo', { expected: { digest: wrong, size: 3 } })).rejects.toEqual(
-      failsWith('DIGEST_MISMATCH', { expected: wrong, found: digest }),
-    )
-    for (const size of [2, 4]) {
-      await expect(other.writeBlob('foo', { expected: { digest, size } })).rejects.toEqual(
-        failsWith('SIZE_MISMATCH', { expected: size }),
-      )
-    }
-    expect([...(await RawStorage.copyOf(other.storage)).files.keys()].sort()).toEqual([
-      'index.json',
-      'oci-layout',
-    ])
   })
 
   it('that are aborted between their last byte and their end reject with the reason, and leave nothing', async () => {
@@ -342,7 +290,7 @@ describe('tags', () => {
     expect(await dir.tags()).toHaveLength(1)
   })
 
-  it('64 at once through one storage: none lost', async () => {
+  it('P5: 64 at once through one storage: none lost', async () => {
     const dir = await emptyDir()
     await writeSample(dir, { tag: 'base' })
     await Promise.all(Array.from({ length: 64 }, (_, i) => dir.tag('base', `t${i}`)))
