@@ -16,13 +16,27 @@ export const native: NativeTools = {
     }
   },
   inflateRaw(deflated, { dictionary, size }) {
+    const { length } = dictionary
     // A sync flush as the last flush: a block in the middle of a stream has no final block, and that is no error.
-    const inflated = inflateRawSync(deflated, {
+    const inflated = inflateRawSync(length > 0 ? behindStored(dictionary, deflated) : deflated, {
       finishFlush: zlib.Z_SYNC_FLUSH,
-      maxOutputLength: size + 1,
-      chunkSize: Math.min(Math.max(size, 1024), 1024 * 1024),
-      ...(dictionary.length > 0 && { dictionary }),
+      maxOutputLength: length + size + 1,
+      chunkSize: Math.min(Math.max(length + size, 1024), 1024 * 1024),
     })
-    return new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length)
+    return new Uint8Array(inflated.buffer, inflated.byteOffset + length, inflated.length - length)
   },
+}
+
+/**
+ * Deflate data behind a stored block of the dictionary, for Deno's zlib takes no heed of the option of that name.
+ * A stored block ends at a byte (RFC 1951, 3.2.4), so what follows needn't be shifted.
+ */
+function behindStored(dictionary: Uint8Array, deflated: Uint8Array): Uint8Array {
+  const { length } = dictionary
+  const joined = new Uint8Array(5 + length + deflated.length)
+  new DataView(joined.buffer).setUint16(1, length, true)
+  new DataView(joined.buffer).setUint16(3, ~length & 0xffff, true)
+  joined.set(dictionary, 5)
+  joined.set(deflated, 5 + length)
+  return joined
 }

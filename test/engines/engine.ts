@@ -1,12 +1,11 @@
 /** Any engine with a page open. The page asks for its tasks, so a browser has to be started, and not driven. */
 
-import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { servePage } from '../setup/served-page.ts'
 import type { ToolName } from '../setup/tools.ts'
+import { workFolder } from '../setup/work-folder.ts'
 import type { deeds } from './page.ts'
 
 /** A browser that can be started, headless, on a profile of its own. */
@@ -19,6 +18,8 @@ export interface Engine {
 
 /** A browser with its page. */
 export interface RunningEngine {
+  /** Settles with what it said when it ended by itself. */
+  readonly ended?: Promise<string>
   close(): Promise<void>
 }
 
@@ -37,23 +38,22 @@ export async function openEngine(engine: Engine): Promise<EnginePage> {
   const served = await servePage(new URL('./page.ts', import.meta.url), {
     onPost: async (request, response) => tasks.next((await json(request)) as Result, response),
   })
-  const profile = await mkdtemp(join(await profilesFolder(), 'ocidir-engine-'))
-  const running = await engine.start(served.origin, profile)
-  return {
-    call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>,
-    async close() {
-      await running.close()
-      await served.close()
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 })
-    },
+  const profile = await workFolder('ocidir-engine-')
+  let running: RunningEngine | undefined
+  const close = async (): Promise<void> => {
+    await running?.close()
+    await served.close()
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 })
   }
-}
-
-/** In memory where there is room: Firefox waits for the disk several times a file, 13 times as long as for memory. */
-async function profilesFolder(): Promise<string> {
-  const inMemory = '/dev/shm'
-  const room = await statfs(inMemory).catch(() => undefined)
-  return room !== undefined && room.bavail * room.bsize > 2 ** 30 ? inMemory : tmpdir()
+  try {
+    running = await engine.start(served.origin, profile)
+    const failed = running.ended?.then(said => Promise.reject(new Error(`${engine.name} ended: ${said}`)))
+    await Promise.race([tasks.ask('engine', []), ...(failed ? [failed] : [])])
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { call: (name, ...args) => tasks.ask(name, args) as ReturnType<Deeds[typeof name]>, close }
 }
 
 interface Task {

@@ -1,6 +1,7 @@
 /** The page that runs in an engine: asks the test for a task, does it, and posts what came of it. */
 
 import { memory } from '../../adapters/memory.ts'
+import type { StorageTraits } from '../../src/storage.ts'
 import { buildAll } from '../interop/same-digest/build.ts'
 import { content, modes, mtime } from '../interop/same-digest/folder.ts'
 import { brokenStorages } from '../suites/broken/broken.ts'
@@ -20,7 +21,8 @@ export const deeds = {
     return navigator.userAgent
   },
   async runCase(place: CasePlace): Promise<Outcome> {
-    const { suite, factory } = found(place)
+    const suite = oneOf(suites, place.suite)
+    const factory = oneOf(media, place.medium)
     const { needs } = named(suite.cases, place.name)
     if (needs && !needs.has(await traitsOf(factory))) return { kind: 'left out', trait: needs.trait }
     return outcomeOf(suite.run(place.name, factory))
@@ -35,8 +37,7 @@ export const deeds = {
   },
   /** The digests of one folder's image, which are the same everywhere. */
   async digests(medium: string): Promise<Record<string, string>> {
-    const { factory } = found({ suite: 'storage', medium })
-    const storage = async () => (await factory()).open()
+    const storage = async () => (await oneOf(media, medium)()).open()
     return buildAll(storage, await folderOfContent(), { mtime, mode: path => modes[path] })
   },
 }
@@ -50,13 +51,13 @@ export interface CasePlace {
 
 const longestCase = 60_000
 
-function found({ suite, medium }: Omit<CasePlace, 'name'>) {
-  const [ofName, factory] = [suites[suite], media[medium]]
-  if (ofName === undefined || factory === undefined) throw new Error(`no suite ${suite} or medium ${medium}`)
-  return { suite: ofName, factory }
+function oneOf<T>(all: Readonly<Record<string, T>>, name: string): T {
+  const found = all[name]
+  if (found === undefined) throw new Error(`there is none named ${name}`)
+  return found
 }
 
-async function traitsOf(factory: StorageFactory) {
+async function traitsOf(factory: StorageFactory): Promise<StorageTraits> {
   const place = await factory()
   const storage = await place.open()
   await storage.close()
@@ -100,7 +101,7 @@ function reasonOf(error: unknown): string {
 
 // Cases wait for the disk most of the time. A browser has at most six connections to one server.
 const lanes = 4
-if (typeof document !== 'undefined') for (let lane = 0; lane < lanes; lane++) work().catch(console.error)
+for (let lane = 0; lane < lanes; lane++) work().catch(console.error)
 
 async function work(): Promise<void> {
   for (let done: object = {}; ; ) {

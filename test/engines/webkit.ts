@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { tool } from '../setup/tools.ts'
 import type { Engine } from './engine.ts'
@@ -22,11 +23,12 @@ export const webkit: Engine = {
     const browser = spawn(tool('xvfb'), ['-a', tool('webkit'), flags, url], {
       // A process group of its own, for a browser is many processes.
       detached: true,
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'pipe'],
       env: environment(profile),
     })
     await once(browser, 'spawn')
-    return { close: () => endGroup(browser) }
+    const ended = text(browser.stderr)
+    return { ended, close: () => endGroup(browser) }
   },
 }
 

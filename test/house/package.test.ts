@@ -1,6 +1,6 @@
 /** The package as others get it: packed, looked at by publint and attw, installed elsewhere and used there. */
 
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright'
@@ -8,8 +8,9 @@ import { preview, build as viteBuild } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { browserArgs } from '../setup/browser.ts'
+import { installInto, packInto } from '../setup/installed.ts'
 import { itWith, tool } from '../setup/tools.ts'
-import { node, npm, run } from './run.ts'
+import { node, run } from './run.ts'
 import { top } from './sources.ts'
 
 const entries = Object.keys(manifest.exports)
@@ -22,10 +23,9 @@ describe('the packed package', () => {
   let content: readonly string[] = []
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), 'ocidir-package-'))
-    await node(top, 'scripts/build.mjs')
-    const [packed] = JSON.parse(await npm(top, 'pack', '--json', '--pack-destination', work))
-    tarball = join(work, packed.filename)
-    content = packed.files.map(({ path }: { path: string }) => path)
+    const packed = await packInto(work)
+    tarball = packed.tarball
+    content = packed.content
   })
   afterAll(() => rm(work, { recursive: true, force: true }))
 
@@ -53,10 +53,8 @@ describe('the packed package', () => {
     let home = ''
     beforeAll(async () => {
       home = join(work, 'home')
-      await mkdir(home)
       await cp(new URL('consumer/', import.meta.url), home, { recursive: true })
-      await writeFile(join(home, 'package.json'), '{ "private": true, "type": "module" }')
-      await npm(home, 'install', '--prefer-offline', '--ignore-scripts', tarball)
+      await installInto(home, tarball)
     })
 
     it('brings its own dependencies and no others', async () => {

@@ -236,6 +236,14 @@ export const brokenStorages: readonly BrokenStorage[] = [
         },
       }),
   },
+  {
+    fault: 'inflates without its dictionary',
+    fails: 'inflates a block that reaches back into its dictionary natively, where it does',
+    over: sound =>
+      forwarding(sound, {
+        native: { inflateRaw: (deflated, { size }) => deflated.slice(5, 5 + size) },
+      }),
+  },
 ]
 
 function withStaged(sound: StorageAdapter, change: (staged: StagedFile) => StagedFile): StorageAdapter {

@@ -36,6 +36,17 @@ export const nativeCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'inflates a block that reaches back into its dictionary natively, where it does',
+    async run({ storage }) {
+      const inflate = storage.native?.inflateRaw
+      if (inflate === undefined) return
+      // One match of 21 bytes, 21 bytes back, and an empty stored block.
+      const reaching = new Uint8Array([194, 42, 8, 0, 0, 0, 255, 255])
+      const dictionary = utf8('the words of a dictionary')
+      sameBytes(inflate(reaching, { dictionary, size: 21 }), utf8('words of a dictionary'))
+    },
+  },
+  {
     name: 'throws on invalid deflate data natively, where it inflates',
     async run({ storage }) {
       const inflate = storage.native?.inflateRaw

@@ -1,0 +1,92 @@
+// What a user's script does with the installed package, in whatever runtime: `deeds.js DEED FOLDER …` prints JSON.
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { configure, draft, fsck, OciDir, pushLayer } from 'ocidir'
+import { files } from 'ocidir/files'
+import { gzip } from 'ocidir/gzip'
+import { memory } from 'ocidir/memory'
+import { folder } from 'ocidir/node'
+import { entriesOf } from 'ocidir/tar'
+import { storageSuite } from 'ocidir/testing'
+
+const deeds = { build, addTags, addTagsUnlocked, dieHolding, suite }
+const [deed, ...args] = process.argv.slice(2)
+process.stdout.write(JSON.stringify((await deeds[deed](...args)) ?? null))
+
+/** Builds one image in memory and one in a folder, and looks at them. */
+async function build(work) {
+  const results = []
+  for (const storage of [memory(), folder(join(work, 'built'))]) results.push(await buildIn(storage))
+  return results
+}
+
+async function buildIn(storage) {
+  const dir = await OciDir.ensure(storage)
+  const chosen = [new File(['#!/bin/sh\necho hello\n'], 'run'), new File(['ü'.repeat(400_000)], 'text')]
+  const layer = await dir.writeLayer(entriesOf(chosen, { prefix: 'app/', mtime: 0 }), {
+    codec: gzip({ level: 6 }),
+  })
+  const image = configure(pushLayer(draft({ os: 'linux', architecture: 'amd64' }), layer), {
+    Cmd: ['/app/run'],
+  })
+  const { descriptor } = await dir.writeImage(image, { tag: 'app:1' })
+  await dir.tag('app:1', 'app:2')
+  await dir.untag('app:1')
+  const { ok, findings } = await fsck(storage)
+  const tree = await files(await dir.openImage('app:2'))
+  const run = await new Response(tree.stream('app/run')).text()
+  const tags = await dir.tags()
+  await storage.close()
+  return { digest: descriptor.digest, ok, findings: findings.length, tags: tags.map(({ tag }) => tag), run }
+}
+
+/** Tags the image of `build`, eight names at once, and says how long it took. */
+async function addTags(work, writer) {
+  const dir = await OciDir.open(folder(join(work, 'built')))
+  const names = Array.from({ length: 8 }, (_, i) => `${writer}-${i}`)
+  const began = performance.now()
+  await Promise.all(names.map(name => dir.tag('app:2', name)))
+  return { milliseconds: performance.now() - began }
+}
+
+/** The same as one does it who knows of no lock: broken on purpose. */
+async function addTagsUnlocked(work, writer) {
+  const path = join(work, 'built', 'index.json')
+  for (let i = 0; i < 8; i++) {
+    const index = JSON.parse(await readFile(path, 'utf8'))
+    const [entry] = index.manifests
+    const annotations = { 'org.opencontainers.image.ref.name': `${writer}-${i}` }
+    index.manifests.push({ ...entry, annotations })
+    await new Promise(resolve => setTimeout(resolve, 10))
+    // Whole or not at all, so that only updates are lost.
+    await writeFile(`${path}-${writer}`, JSON.stringify(index))
+    await rename(`${path}-${writer}`, path)
+  }
+}
+
+/** Is killed in the middle of an update, with the lock in its hand. */
+async function dieHolding(work) {
+  await folder(join(work, 'built')).update('index.json', () => process.kill(process.pid, 'SIGKILL'))
+}
+
+/** The storage suite as the package ships it, in a runner of ten lines. */
+async function suite(work) {
+  const onDisk = async () => {
+    const place = await mkdtemp(join(work, 'place-'))
+    return { open: () => folder(join(place, 'layout')), remove: () => rm(place, { recursive: true }) }
+  }
+  return { memory: await runSuite(() => ({ open: () => memory() })), folder: await runSuite(onDisk) }
+}
+
+async function runSuite(factory) {
+  const began = performance.now()
+  const cases = []
+  const leftOut = []
+  const it = Object.assign((name, run) => cases.push({ name, run }), { skip: name => leftOut.push(name) })
+  await storageSuite({ test: { describe: (_, body) => body(), it }, factory })
+  const failed = []
+  for (const { name, run } of cases) await run().catch(error => failed.push(`${name}: ${error}`))
+  const seconds = Math.round((performance.now() - began) / 1000)
+  return { passed: cases.length - failed.length, failed, leftOut: leftOut.length, seconds }
+}

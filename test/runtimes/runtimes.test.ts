@@ -1,0 +1,151 @@
+/** The built package in other runtimes: one image, the storage suite, and all of them on one layout. */
+
+import { cp, mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { folder } from '../../adapters/node/index.ts'
+import { OciDir } from '../../src/index.ts'
+import { Tally } from '../fault/tally.ts'
+import { run } from '../house/run.ts'
+import { installInto, packInto } from '../setup/installed.ts'
+import { describeWith, type ToolName, tool } from '../setup/tools.ts'
+import { workFolder } from '../setup/work-folder.ts'
+
+interface Runtime {
+  readonly name: string
+  readonly tool: ToolName
+  /** What comes before the script's name. Nothing is fetched while it runs. */
+  readonly flags: readonly string[]
+}
+
+const runtimes: readonly Runtime[] = [
+  { name: 'Bun', tool: 'bun', flags: ['--no-install'] },
+  {
+    name: 'Deno',
+    tool: 'deno',
+    flags: ['run', '--allow-all', '--no-remote', '--node-modules-dir=manual', '--quiet'],
+  },
+  { name: 'Node 22', tool: 'node22', flags: [] },
+  { name: 'Node 24', tool: 'node24', flags: [] },
+]
+
+/** What `deeds.js suite` prints of each medium. */
+interface SuiteResult {
+  readonly passed: number
+}
+
+/** What `deeds.js addTags` prints. */
+interface Tagging {
+  readonly milliseconds: number
+}
+
+let home = ''
+let expected: unknown
+let places = 0
+
+beforeAll(async () => {
+  home = await workFolder('ocidir-runtimes-')
+  await cp(new URL('consumer/', import.meta.url), home, { recursive: true })
+  await installInto(home, (await packInto(home)).tarball)
+  expected = await deed(undefined, 'build', home)
+})
+afterAll(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
+
+describe.each(runtimes)('$name', runtime => {
+  describeWith([runtime.tool], 'has the package', () => {
+    it('and builds, tags, checks and reads the same image as this Node, in memory and on disk', {
+      timeout: 60_000,
+    }, async () => {
+      const built = await deed(runtime, 'build', await newPlace())
+      const image = { ok: true, findings: 0, tags: ['app:2'], run: '#!/bin/sh\necho hello\n' }
+      expect(built).toMatchObject([image, image])
+      expect(built).toEqual(expected)
+    })
+
+    it('and keeps every promise of the storage suite', { timeout: 200_000 }, async () => {
+      const results = (await deed(runtime, 'suite', await newPlace())) as Record<string, SuiteResult>
+      console.log(`${runtime.name}, storage suite: ${JSON.stringify(results)}`)
+      expect(results).toMatchObject({ memory: { failed: [] }, folder: { failed: [], leftOut: 0 } })
+      for (const { passed } of Object.values(results)) expect(passed).toBeGreaterThan(150)
+    })
+
+    it('and loses no tag of eight processes with eight tags each', { timeout: 60_000 }, async () => {
+      const tally = await race(Array(8).fill(runtime), 'addTags')
+      expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+    })
+
+    it('and takes over at once from one killed with the lock, and this Node from it', {
+      timeout: 60_000,
+    }, async () => {
+      const tally = new Tally(`${runtime.name}: a writer killed in its update`)
+      await takeOver({ dying: undefined, heir: runtime }, tally)
+      await takeOver({ dying: runtime, heir: undefined }, tally)
+      expect(tally.report()).toMatchObject({ attempts: 2, fired: 2, losses: 0 })
+    })
+  })
+})
+
+describeWith(
+  runtimes.map(({ tool }) => tool),
+  'all runtimes on one layout',
+  () => {
+    const everybody = [...runtimes, ...runtimes]
+
+    it('lose no tag', { timeout: 60_000 }, async () => {
+      const tally = await race(everybody, 'addTags')
+      expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+    })
+
+    it('lose tags without the lock', { timeout: 60_000 }, async () => {
+      const tally = await race(everybody, 'addTagsUnlocked')
+      expect(tally.report().losses).toBeGreaterThan(0)
+    })
+  },
+)
+
+/** Processes that tag at the same time; a tag that isn't there afterwards is a loss. */
+async function race(writers: readonly Runtime[], name: 'addTags' | 'addTagsUnlocked'): Promise<Tally> {
+  const tally = new Tally(`${[...new Set(writers.map(writer => writer.name))].join(', ')}: ${name}`)
+  const place = await newPlace({ built: true })
+  await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`)))
+  const found = await tagsIn(place)
+  for (let i = 0; i < writers.length * 8; i++) {
+    tally.attempts++
+    tally.fired++
+    if (!found.includes(`writer${i >> 3}-${i & 7}`)) tally.losses++
+  }
+  return tally
+}
+
+async function takeOver(
+  who: { dying: Runtime | undefined; heir: Runtime | undefined },
+  tally: Tally,
+): Promise<void> {
+  const place = await newPlace({ built: true })
+  tally.attempts++
+  await expect(deed(who.dying, 'dieHolding', place)).rejects.toThrow()
+  tally.fired += (await readdir(join(place, 'built/.ocidir/lock'))).length
+  const { milliseconds } = (await deed(who.heir, 'addTags', place, 'heir')) as Tagging
+  // Without a proof that the holder is gone it would be ten seconds.
+  if (milliseconds > 9000) throw new Error('the heir waited as for one that may be alive')
+  tally.losses += (await tagsIn(place)).length === 9 ? 0 : 1
+}
+
+async function tagsIn(place: string): Promise<readonly string[]> {
+  return (await (await OciDir.open(folder(join(place, 'built')))).tags()).map(({ tag }) => tag)
+}
+
+/** An empty folder, or one with the layout of `build`. */
+async function newPlace({ built = false } = {}): Promise<string> {
+  const place = join(home, `place-${places++}`)
+  await mkdir(place)
+  if (built) await cp(join(home, 'built'), join(place, 'built'), { recursive: true })
+  return place
+}
+
+/** What a deed printed; without a runtime, this Node does it. */
+async function deed(runtime: Runtime | undefined, ...args: readonly string[]): Promise<unknown> {
+  const command = runtime === undefined ? process.execPath : tool(runtime.tool)
+  const { stdout } = await run(command, [...(runtime?.flags ?? []), 'deeds.js', ...args], { cwd: home })
+  return JSON.parse(stdout || 'null')
+}
