@@ -51,10 +51,14 @@ export class LargeFiles {
 /** The faster way of this context, for a layout whose root is there in the private file system. */
 export function largeFiles(root: readonly string[], options: LargeFilesOptions = {}): LargeFiles {
   const { worker = startWorker, least } = options
-  if (hasSyncAccess()) return new LargeFiles(root, ({ handle }) => SyncWriter.open(handle), least)
+  if (hasSyncAccess()) return new LargeFiles(root, ({ handle }) => orNothing(SyncWriter.open(handle)), least)
   const client = clients.get(worker) ?? new WorkerClient(worker)
   clients.set(worker, client)
   return new LargeFiles(root, ({ path }) => client.open(path), least)
+}
+
+function orNothing<T>(opening: Promise<T>): Promise<T | undefined> {
+  return opening.catch(() => undefined)
 }
 
 // All storages of a page share one worker, unless the page starts others.

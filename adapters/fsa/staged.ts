@@ -26,7 +26,7 @@ const gatherSize = 1024 * 1024
 export class StagedInBrowser implements StagingMedium {
   readonly #layout: LayoutDirectory
   readonly #expectedSize: number | undefined
-  readonly #name = `staged-${crypto.randomUUID()}`
+  #name = `staged-${crypto.randomUUID()}`
   #file: { readonly folder: FileSystemDirectoryHandle; readonly handle: FileSystemFileHandle } | undefined
   #writer: PrivateWriter | undefined
   #gathered = new Uint8Array(gatherSize)
@@ -102,10 +102,18 @@ export class StagedInBrowser implements StagingMedium {
 
   async #open(): Promise<PrivateWriter> {
     this.#file = await makePrivateFile(this.#layout, this.#name)
-    const { handle } = this.#file
-    const faster = await this.#large()?.open(handle, [privateFolder, this.#name])
-    this.#writer = faster ?? (await StreamWriter.open(handle))
+    const large = this.#large()
+    const faster = await large?.open(this.#file.handle, [privateFolder, this.#name])
+    if (large !== undefined && faster === undefined) await this.#renew()
+    this.#writer = faster ?? (await StreamWriter.open(this.#file.handle))
     return this.#writer
+  }
+
+  /** Another file: where a sync access handle was refused, WebKit keeps the file locked. */
+  async #renew(): Promise<void> {
+    if (this.#file !== undefined) await removeFile(this.#file.folder, this.#name).catch(() => {})
+    this.#name = `staged-${crypto.randomUUID()}`
+    this.#file = await makePrivateFile(this.#layout, this.#name)
   }
 
   /** Large is what the caller says is large; where he says nothing, what fills a buffer. */

@@ -1,6 +1,8 @@
 /** Writes by a sync access handle: the fastest way into the private file system, in dedicated workers. */
 
+import { domNameOf } from './faults.ts'
 import { isSyncable, type SyncAccessHandle } from './platform.ts'
+import { unsupported } from './worker-protocol.ts'
 import { checkKept, type PrivateWriter } from './writer.ts'
 
 // Safari has 252 of them for an origin, which may have other tabs.
@@ -21,14 +23,18 @@ export class SyncWriter implements PrivateWriter {
     this.#access = access
   }
 
-  /** `undefined` where the browser gives no handle, or too many are open: then the stream says why, or works. */
+  /**
+   * `undefined` where the browser gives no handle, or too many are open: then the stream says why, or works. Rejects
+   * with `NotSupportedError` where it never will (WebKitGTK), and the file is locked for good there.
+   */
   static async open(handle: FileSystemFileHandle): Promise<SyncWriter | undefined> {
     if (openHandles >= mostOpen || !isSyncable(handle)) return undefined
     openHandles++
     try {
       return new SyncWriter(await handle.createSyncAccessHandle())
-    } catch {
+    } catch (error) {
       openHandles--
+      if (domNameOf(error) === unsupported) throw error
       return undefined
     }
   }

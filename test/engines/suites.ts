@@ -3,7 +3,15 @@
 import { folder, opfs } from '../../adapters/fsa/index.ts'
 import { memory } from '../../adapters/memory.ts'
 import type { StorageAdapter, StorageTraits } from '../../src/storage.ts'
-import { runStorageCase, type StorageFactory, type StoragePlace, storageCases } from '../suites/index.ts'
+import { indexedDbPlace } from '../adapters/indexeddb-place.ts'
+import {
+  layoutCases,
+  runLayoutCase,
+  runStorageCase,
+  type StorageFactory,
+  type StoragePlace,
+  storageCases,
+} from '../suites/index.ts'
 
 /** A case, as far as an engine's test has to know it. */
 export interface EngineCase {
@@ -19,12 +27,14 @@ export interface EngineSuite {
 
 export const suites: Readonly<Record<string, EngineSuite>> = {
   storage: suiteOf(storageCases, runStorageCase),
+  layout: suiteOf(layoutCases, runLayoutCase),
 }
 
 export const media: Readonly<Record<string, StorageFactory>> = {
   memory: () => ({ open: () => memory() }),
   opfs: () => placeNamed(name => opfs(name)),
   'a folder handle': () => placeNamed(async name => folder(await handleOf(name))),
+  IndexedDB: indexedDbPlace,
 }
 
 /** The one of this name. */

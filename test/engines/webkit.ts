@@ -28,6 +28,8 @@ export const webkit: Engine = {
     })
     await once(browser, 'spawn')
     const ended = text(browser.stderr)
+    // Also when the run is cut: nobody else ends the group.
+    process.once('exit', () => browser.pid && signalled(-browser.pid, 'SIGKILL'))
     return { ended, close: () => endGroup(browser) }
   },
 }
