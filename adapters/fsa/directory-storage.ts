@@ -1,7 +1,7 @@
 /** A layout in a folder that a browser gives a handle of: of its private file system, or of the disk. */
 
 import { OciError } from '../../src/errors.ts'
-import { guarded } from '../../src/faults.ts'
+import { domNameOf, guarded } from '../../src/faults.ts'
 import { Stagings } from '../../src/staging.ts'
 import {
   type AbortOptions,
@@ -35,7 +35,7 @@ import {
   removeFile,
   removeReleased,
 } from './directory.ts'
-import { absent, domNameOf, faulty, unless } from './faults.ts'
+import { absent, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openFile } from './stored.ts'

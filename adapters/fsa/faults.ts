@@ -1,7 +1,7 @@
 /** What a browser's `DOMException`s mean in this library: one table. */
 
 import { OciError } from '../../src/errors.ts'
-import { type Faulty, type Place, translating } from '../../src/faults.ts'
+import { domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
 
 /** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
 export function faultOf(error: unknown, place: Place): unknown {
@@ -19,11 +19,6 @@ export function faultOf(error: unknown, place: Place): unknown {
 
 /** Runs calls to the file system; an error of theirs becomes an `OciError`, anything else passes through. */
 export const faulty: Faulty = translating(faultOf)
-
-/** The name of a `DOMException`, or `undefined` for any other value. */
-export function domNameOf(error: unknown): string | undefined {
-  return error instanceof DOMException ? error.name : undefined
-}
 
 /** Awaits a call and gives `undefined` where an exception of one of these names says that it found nothing. */
 export async function unless<T>(names: readonly string[], call: Promise<T>): Promise<T | undefined> {

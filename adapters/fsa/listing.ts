@@ -1,8 +1,9 @@
 /** Every name in a layout's folder of a browser. */
 
+import { domNameOf } from '../../src/faults.ts'
 import type { StorageEntry } from '../../src/storage.ts'
 import { type LayoutDirectory, privateFolder } from './directory.ts'
-import { absent, domNameOf, faulty, unless } from './faults.ts'
+import { absent, faulty, unless } from './faults.ts'
 
 /** Walks the folder; what vanishes meanwhile is left out. */
 export async function* listDirectory(

@@ -1,11 +1,12 @@
 /** One version of a file: a `File` is a snapshot, but engines differ in what they say when the file is replaced. */
 
 import { isOciError, OciError } from '../../src/errors.ts'
+import { domNameOf } from '../../src/faults.ts'
 import { checkRange, type LayoutPath, type RangeOptions, type StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { orAborted, streamOf } from '../../src/streams.ts'
 import { findFile, type LayoutDirectory } from './directory.ts'
-import { absent, domNameOf, faulty, replaced, unless } from './faults.ts'
+import { absent, faulty, replaced, unless } from './faults.ts'
 
 const longestChunk = 1024 * 1024
 const smallFile = 1024 * 1024

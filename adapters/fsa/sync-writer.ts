@@ -1,6 +1,6 @@
 /** Writes by a sync access handle: the fastest way into the private file system, in dedicated workers. */
 
-import { domNameOf } from './faults.ts'
+import { domNameOf } from '../../src/faults.ts'
 import { isSyncable, type SyncAccessHandle } from './platform.ts'
 import { unsupported } from './worker-protocol.ts'
 import { checkKept, type PrivateWriter } from './writer.ts'

@@ -1,6 +1,6 @@
 /** A page's side of the worker that writes for it: started for the first large blob, ended when it has rested. */
 
-import { domNameOf } from './faults.ts'
+import { domNameOf } from '../../src/faults.ts'
 import { type FromWorker, type ToWorker, unsupported } from './worker-protocol.ts'
 import type { PrivateWriter } from './writer.ts'
 
