@@ -18,6 +18,7 @@ const rows = [
   'create_uncompressed_layer',
   'create_gzip_layer',
   'create_layer',
+  'create_layer_zstd, create_layer_zstd_multithread',
   'LayerWriter::complete',
   'push_layer',
   'push_layer_annotated',
@@ -36,6 +37,9 @@ const rows = [
   'find_manifest_with_tag',
   'find_manifest_descriptor_with_tag',
   'open_image_this_platform',
+  'clone_to',
+  'insert_artifact_manifest',
+  'find_referrers',
   'fsck',
   'errors',
 ]

@@ -6,6 +6,7 @@ import { documentCases } from './layout-cases/documents.ts'
 import { errorCases } from './layout-cases/errors.ts'
 import { layerCases } from './layout-cases/layers.ts'
 import { manifestCases } from './layout-cases/manifests.ts'
+import { movingCases } from './layout-cases/moving.ts'
 import { openingCases } from './layout-cases/opening.ts'
 import { platformCases } from './layout-cases/platforms.ts'
 import { pushCases } from './layout-cases/push.ts'
@@ -32,6 +33,7 @@ export const layoutCases: readonly LayoutCase[] = [
   ...tagCases,
   ...platformCases,
   ...checkCases,
+  ...movingCases,
   ...errorCases,
 ]
 

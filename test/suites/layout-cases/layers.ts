@@ -3,6 +3,7 @@
 import type { Codec } from '../../../src/codec/codec.ts'
 import { identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
+import { zstd } from '../../../src/codec/zstd.ts'
 import { digestOf } from '../../../src/digest.ts'
 import type { Layer, LayerWriter } from '../../../src/layer.ts'
 import { mediaTypes } from '../../../src/spec.ts'
@@ -47,7 +48,48 @@ async function wasDiscarded(writer: { complete(): Promise<Layer> }): Promise<voi
   ok(error instanceof DOMException && error.name === 'AbortError', 'complete must reject with an AbortError')
 }
 
+/** Zstd without compression: the content in raw blocks of one frame each (RFC 8878). */
+const rawZstd: Codec = {
+  name: 'zstd, raw blocks',
+  suffix: '+zstd',
+  async *encode(source) {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length; at += rawBlock) {
+        const block = chunk.subarray(at, at + rawBlock)
+        const header = (block.length << 3) | 1
+        // A frame of one segment, its size in four bytes, and one block, the last.
+        const size = [block.length & 255, (block.length >> 8) & 255, block.length >> 16, 0]
+        yield Uint8Array.of(
+          0x28,
+          0xb5,
+          0x2f,
+          0xfd,
+          0xa0,
+          ...size,
+          header & 255,
+          (header >> 8) & 255,
+          header >> 16,
+        )
+        yield block
+      }
+    }
+  },
+  decode: zstd().decode,
+}
+const rawBlock = 128 * 1024
+
 export const layerCases: readonly StorageCase[] = [
+  {
+    name: 'create_layer_zstd, create_layer_zstd_multithread: a zstd codec of the caller stores, ours reads',
+    async run({ storage }) {
+      const dir = await emptyDir(storage)
+      const content = bytesOf(300_000)
+      const layer = await dir.writeLayer(content, { codec: rawZstd })
+      same(layer.descriptor.mediaType, mediaTypes.layerZstd, 'media type')
+      same(layer.diffId, await digestOf(content), 'diffID')
+      sameBytes(await drain(await dir.readLayer(layer, { codecs: [zstd()] })), content)
+    },
+  },
   {
     name: 'create_custom_layer: any codec value, under any media type',
     async run({ storage }) {
