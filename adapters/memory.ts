@@ -7,6 +7,7 @@ import {
   type AdoptedFile,
   type BlobPath,
   checkAge,
+  checkAsSeen,
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
@@ -14,6 +15,7 @@ import {
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
+  type RemoveOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -119,9 +121,12 @@ class MemoryStorage implements StorageAdapter {
 
   async remove(
     choose: (index: Uint8Array | undefined) => readonly BlobPath[],
-    options: AbortOptions = {},
+    options: RemoveOptions = {},
   ): Promise<number> {
     this.#enter(options.signal)
+    const { seen = [] } = options
+    for (const { path } of seen) checkBlobPath(path)
+    for (const blob of seen) checkAsSeen(this.name, blob, this.#files.get(blob.path)?.bytes.length)
     const chosen = choose(this.#files.get('index.json')?.bytes.slice())
     for (const path of chosen) checkBlobPath(path)
     let removed = 0

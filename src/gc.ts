@@ -3,7 +3,7 @@
 import { findBlob } from './blob.ts'
 import { isDigest } from './digest.ts'
 import { type Document, parseIndex } from './document.ts'
-import { OciError } from './errors.ts'
+import { isOciError, OciError } from './errors.ts'
 import { indexJsonOptions, type Layout, readIndexJson } from './layout.ts'
 import { Reach } from './reach.ts'
 import type { Descriptor, Digest, ImageIndex } from './spec.ts'
@@ -13,6 +13,7 @@ import {
   checkAge,
   checkBlobPath,
   type ReadableStorage,
+  type SeenBlob,
   type StorageAdapter,
   type StorageEntry,
 } from './storage.ts'
@@ -131,18 +132,28 @@ class Collection {
       // Listed before a document is read: what writers store from now on isn't even looked at.
       await this.#list()
       if (attempt > 0) await this.#reach.foresee(this.#blobs)
-      await this.#read()
-      const chosen: { garbage?: readonly ListedBlob[] | undefined } = {}
-      await storage.remove(
-        now => {
-          chosen.garbage = this.#garbage(now)
-          return chosen.garbage?.map(({ path }) => path) ?? []
-        },
-        { signal: this.#options.signal },
-      )
-      if (chosen.garbage !== undefined) return chosen.garbage
+      const { manifests } = await this.#read()
+      const removed = await this.#removeGarbage(this.#reach.of(manifests).unsettled)
+      if (removed !== undefined) return removed
     }
     throw new OciError('STORAGE_CHANGED', { storage: storage.name, path: 'index.json' })
+  }
+
+  /** `undefined` when something came between: nothing is removed then, and all is to be read again. */
+  async #removeGarbage(seen: readonly SeenBlob[]): Promise<readonly ListedBlob[] | undefined> {
+    const { signal } = this.#options
+    const chosen: { garbage?: readonly ListedBlob[] | undefined } = {}
+    const choose = (now: Uint8Array | undefined): BlobPath[] => {
+      chosen.garbage = this.#garbage(now)
+      return chosen.garbage?.map(({ path }) => path) ?? []
+    }
+    try {
+      await this.#layout.storage.remove(choose, { seen, signal })
+    } catch (error) {
+      if (isOciError(error, 'STORAGE_CHANGED')) return undefined
+      throw error
+    }
+    return chosen.garbage
   }
 
   /** What this index.json doesn't reach; `undefined` when it may name something by a document that wasn't read. */
@@ -152,8 +163,8 @@ class Collection {
     if (now === undefined) throw new OciError('INDEX_MISSING', { storage: storage.name })
     const known = this.#index !== undefined && equalBytes(now, this.#index.bytes) ? this.#index : undefined
     const { manifests } = known?.value ?? parseIndex(now, indexJsonOptions(engine))
-    const { digests, isComplete, isSettled } = this.#reach.of(manifests)
-    if (!isComplete || !(isSettled || known)) return undefined
+    const { digests, isComplete, unsettled } = this.#reach.of(manifests)
+    if (!isComplete || !(unsettled.length === 0 || known)) return undefined
     const isReached = ({ digest }: ListedBlob): boolean =>
       digests.has(digest) || this.#reachedByOthers.has(digest)
     // A link within the layout leads to something of its size, which lives on with it.
@@ -161,9 +172,10 @@ class Collection {
     return this.#blobs.filter(blob => blob.mayGo && !isReached(blob) && !linked.has(blob.size))
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<ImageIndex> {
     this.#index = await readIndexJson(this.#layout, this.#options)
     await this.#reach.explore(this.#index.value.manifests)
+    return this.#index.value
   }
 
   async #others(): Promise<void> {

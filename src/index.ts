@@ -83,6 +83,8 @@ export type {
   NativeTools,
   RangeOptions,
   ReadableStorage,
+  RemoveOptions,
+  SeenBlob,
   SourceNode,
   StagedFile,
   StageOptions,

@@ -1,13 +1,13 @@
 /** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
 
 import { findBlob } from './blob.ts'
-import { isDigest } from './digest.ts'
+import { blobPath, isDigest } from './digest.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'
 import { manifestKind } from './media-types.ts'
 import { inParallel } from './parallel.ts'
 import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
-import type { AbortOptions, StoredFile } from './storage.ts'
+import { type AbortOptions, digestOfPath, type SeenBlob, type StoredFile } from './storage.ts'
 import { problemsOfIndex, problemsOfManifest } from './validate.ts'
 import { childrenOf, type Explored, explore, keyOf, readsAtOnce } from './walk.ts'
 
@@ -16,8 +16,11 @@ export interface Reached {
   readonly digests: ReadonlySet<string>
   /** Every document on the way was read. */
   readonly isComplete: boolean
-  /** Every document on the way was there and is what its digest says: it can't come to name anything else. */
-  readonly isSettled: boolean
+  /**
+   * Documents on the way that weren't there or aren't what their digests say, and whatever their texts name: all that
+   * can come to name something else.
+   */
+  readonly unsettled: readonly SeenBlob[]
 }
 
 /** Options of `Reach`. */
@@ -29,7 +32,7 @@ export interface ReachOptions extends AbortOptions {
 interface Named extends Explored {
   /** Blobs that aren't documents themselves. */
   readonly digests: readonly string[]
-  readonly isSettled: boolean
+  readonly unsettled: readonly SeenBlob[]
 }
 
 /**
@@ -52,7 +55,7 @@ export class Reach {
 
   /** Reads what these entries reach, but for what was read before. Throws where the medium fails or a bound is passed. */
   async explore(entries: readonly Descriptor[]): Promise<void> {
-    for (const [key, { isSettled }] of this.#known) if (!isSettled) this.#known.delete(key)
+    for (const [key, { unsettled }] of this.#known) if (unsettled.length > 0) this.#known.delete(key)
     const { limits } = this.#layout.engine
     const read = (descriptor: Descriptor): Promise<Named> => this.#read(descriptor)
     await explore(entries, this.#known, { read, limits, signal: this.#options.signal })
@@ -87,18 +90,18 @@ export class Reach {
     const entered = new Set<string>()
     const waiting = [...entries]
     let isComplete = true
-    let isSettled = true
+    const unsettled: SeenBlob[] = []
     for (const entry of waiting) {
       digests.add(entry.digest)
       if (entered.has(keyOf(entry))) continue
       entered.add(keyOf(entry))
       const named = this.#known.get(keyOf(entry))
       if (named === undefined) isComplete = false
-      if (named?.isSettled === false) isSettled = false
+      for (const seen of named?.unsettled ?? []) unsettled.push(seen)
       for (const digest of named?.digests ?? []) digests.add(digest)
       for (const document of named?.documents ?? []) waiting.push(document)
     }
-    return { digests, isComplete, isSettled }
+    return { digests, isComplete, unsettled }
   }
 
   async #read(descriptor: Descriptor): Promise<Named> {
@@ -109,26 +112,40 @@ export class Reach {
 
   async #named(descriptor: Descriptor): Promise<Named> {
     const kind = manifestKind(descriptor.mediaType)
-    if (kind === undefined) return this.#suspected(descriptor, await this.#suspect(descriptor.digest))
-    const value = (await unlessFaulty(readDocument(this.#layout, descriptor, this.#options)))?.value
+    const value = kind && (await unlessFaulty(readDocument(this.#layout, descriptor, this.#options)))?.value
     const problems = value && (kind === 'index' ? problemsOfIndex(value) : problemsOfManifest(value))
     if (value !== undefined && problems?.length === 0) return namedBy(value)
-    const { digest: where } = descriptor
-    const { maxManifestSize: max } = this.#layout.engine.limits
-    const file = await this.#find(where)
-    if (file === undefined || file.size <= max) return this.#suspected(descriptor, file)
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where })
+    const { digest } = descriptor
+    const seen = await this.#see(digest)
+    return this.#suspected(seen, await (kind ? this.#document(digest) : this.#suspect(digest)))
   }
 
   /** What a text may name, and what those texts may name. */
-  async #suspected({ digest: where }: Descriptor, file: StoredFile | undefined): Promise<Named> {
+  async #suspected(seen: SeenBlob, file: StoredFile | undefined): Promise<Named> {
+    const where = digestOfPath(seen.path)
     const { maxDocuments: max } = this.#layout.engine.limits
+    const unsettled = [seen]
     const digests = new Set(await this.#digestsIn(file))
     for (const suspect of digests) {
+      unsettled.push(await this.#see(suspect))
       for (const digest of await this.#digestsIn(await this.#suspect(suspect))) digests.add(digest)
       if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where })
     }
-    return { documents: [], digests: [...digests], isSettled: false }
+    return { documents: [], digests: [...digests], unsettled }
+  }
+
+  async #document(digest: string): Promise<StoredFile | undefined> {
+    const { maxManifestSize: max } = this.#layout.engine.limits
+    const file = await this.#find(digest)
+    if (file === undefined || file.size <= max) return file
+    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: digest })
+  }
+
+  /** A blob as it is before it is read; what comes after is for the exclusive section to notice. */
+  async #see(digest: string): Promise<SeenBlob> {
+    const { signal } = this.#options
+    const path = blobPath(digest)
+    return { path, size: (await this.#layout.storage.open(path, { signal }))?.size }
   }
 
   /** A blob that may be a document, of whatever kind: it isn't too large for one, and begins as JSON does. */
@@ -167,7 +184,7 @@ function namedBy(value: JsonObject): Named {
   return {
     documents: children.filter(({ role }) => role === 'entry').map(({ descriptor }) => descriptor),
     digests: children.filter(({ role }) => role !== 'entry').map(({ descriptor }) => descriptor.digest),
-    isSettled: true,
+    unsettled: [],
   }
 }
 

@@ -3,6 +3,8 @@
  * door. Adapters live outside the core.
  */
 
+import { OciError } from './errors.ts'
+
 /** The two documents at a layout's root (image-layout.md). */
 export type DocumentPath = 'oci-layout' | 'index.json'
 
@@ -165,6 +167,21 @@ export interface UpdateOptions extends AbortOptions {
   readonly requires?: readonly BlobPath[] | undefined
 }
 
+/** A blob as it was seen: of so many bytes, or not there. */
+export interface SeenBlob {
+  readonly path: BlobPath
+  readonly size: number | undefined
+}
+
+/** Options of `remove`. */
+export interface RemoveOptions extends AbortOptions {
+  /**
+   * What the choice rests on beside index.json. Looked at again in the same exclusive section, before `choose`: where
+   * one isn't as it was seen, nothing is removed and `STORAGE_CHANGED` is thrown.
+   */
+  readonly seen?: readonly SeenBlob[] | undefined
+}
+
 /**
  * Makes a document's next bytes from its present ones. Pure, synchronous and idempotent: it runs again where a lock was
  * lost or a foreign program wrote between. `undefined` or the same bytes: no write.
@@ -193,7 +210,7 @@ export interface StorageAdapter extends ReadableStorage {
    */
   remove(
     choose: (index: Uint8Array | undefined) => readonly BlobPath[],
-    options?: AbortOptions,
+    options?: RemoveOptions,
   ): Promise<number>
   /** Removes leftovers of crashed writers that are older than so many milliseconds. Gives the number removed. */
   sweep(options: { readonly olderThan: number }): Promise<number>
@@ -256,6 +273,11 @@ export function checkRange(range: RangeOptions | undefined, size: number): { sta
   const valid = Number.isSafeInteger(start) && Number.isSafeInteger(end)
   if (valid && start >= 0 && start <= end && end <= size) return { start, end }
   throw new RangeError(`no range ${start} to ${end} in ${size} bytes`)
+}
+
+/** Throws `STORAGE_CHANGED` unless a blob has the size with which it was seen; for use inside the exclusive section. */
+export function checkAsSeen(storage: string, { path, size }: SeenBlob, found: number | undefined): void {
+  if (found !== size) throw new OciError('STORAGE_CHANGED', { storage, path })
 }
 
 /** Throws a `RangeError` unless `olderThan` is a number of milliseconds, 0 or more. */

@@ -7,6 +7,7 @@ import {
   type AbortOptions,
   type BlobPath,
   checkAge,
+  checkAsSeen,
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
@@ -14,6 +15,7 @@ import {
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
+  type RemoveOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -108,10 +110,13 @@ export class DirectoryStorage implements StorageAdapter {
 
   async remove(
     choose: (index: Uint8Array | undefined) => readonly BlobPath[],
-    options: AbortOptions = {},
+    options: RemoveOptions = {},
   ): Promise<number> {
+    const { seen = [] } = options
+    for (const { path } of seen) checkBlobPath(path)
     let removed = 0
     await this.#exclusively('remove', options.signal, async () => {
+      for (const blob of seen) checkAsSeen(this.name, blob, (await this.#open(blob.path))?.size)
       const index = await this.#read('index.json')
       const chosen = guarded(() => choose(index))
       for (const path of chosen) checkBlobPath(path)

@@ -8,6 +8,7 @@ import {
   type AbortOptions,
   type BlobPath,
   checkAge,
+  checkAsSeen,
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
@@ -15,6 +16,7 @@ import {
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
+  type RemoveOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -104,13 +106,17 @@ export class DatabaseStorage implements StorageAdapter {
 
   async remove(
     choose: (index: Uint8Array | undefined) => readonly BlobPath[],
-    options: AbortOptions = {},
+    options: RemoveOptions = {},
   ): Promise<number> {
+    const { seen = [] } = options
+    for (const { path } of seen) checkBlobPath(path)
     this.#enter(options.signal)
     const scope = { stores: ['files', 'chunks'], mode: 'readwrite', signal: options.signal } as const
     return this.#faulty('remove', () =>
       this.#database.run(scope, async transaction => {
-        const index = await bytesOf(transaction.objectStore('files'), 'index.json')
+        const files = transaction.objectStore('files')
+        for (const blob of seen) checkAsSeen(this.name, blob, await sizeOf(files, blob.path))
+        const index = await bytesOf(files, 'index.json')
         const chosen = guarded(() => choose(index))
         for (const path of chosen) checkBlobPath(path)
         return removeIn(transaction, chosen)
@@ -176,6 +182,11 @@ async function writeEdited(files: IDBObjectStore, path: DocumentPath, edit: Docu
   const record: FileRecord = { size: next.length, modified: Date.now(), bytes: next.slice() }
   files.put(record, path)
   return true
+}
+
+/** Bytes of a blob, without reading them; `undefined` where there is none. */
+async function sizeOf(files: IDBObjectStore, path: BlobPath): Promise<number | undefined> {
+  return (await promisifyRequest<FileRecord | undefined>(files.get(path)))?.size
 }
 
 async function removeIn(transaction: IDBTransaction, paths: readonly BlobPath[]): Promise<number> {

@@ -12,6 +12,7 @@ import {
   type AdoptedFile,
   type BlobPath,
   checkAge,
+  checkAsSeen,
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
@@ -20,6 +21,7 @@ import {
   digestOfPath,
   type LayoutPath,
   type NativeTools,
+  type RemoveOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -161,14 +163,17 @@ export class FolderStorage implements StorageAdapter {
 
   async remove(
     choose: (index: Uint8Array | undefined) => readonly BlobPath[],
-    options: AbortOptions = {},
+    options: RemoveOptions = {},
   ): Promise<number> {
+    const { seen = [] } = options
+    for (const { path } of seen) checkBlobPath(path)
     this.#enter(options.signal)
     const removed = new Set<BlobPath>()
     await this.#faulty('remove', () =>
       this.#lock.run(async turn => {
         const root = await this.#layout.make()
         await this.#reached('taken')
+        for (const blob of seen) checkAsSeen(this.name, blob, await this.#sizeOf(blob.path))
         const index = await this.#read('index.json')
         const chosen = guarded(() => choose(index))
         for (const path of chosen) checkBlobPath(path)
@@ -219,7 +224,7 @@ export class FolderStorage implements StorageAdapter {
     await this.#layout.refuseLink(path)
     await this.#reached('taken')
     for (const required of requires) {
-      if (await this.#isFile(required)) continue
+      if ((await this.#sizeOf(required)) !== undefined) continue
       throw new OciError('BLOB_MISSING', { digest: digestOfPath(required) })
     }
     const now = await this.#read(path)
@@ -256,9 +261,11 @@ export class FolderStorage implements StorageAdapter {
     return file?.bytes()
   }
 
-  async #isFile(path: BlobPath): Promise<boolean> {
+  /** Bytes of a blob; `undefined` where there is no file. */
+  async #sizeOf(path: BlobPath): Promise<number | undefined> {
     const real = await this.#layout.resolve(path)
-    return real !== undefined && (await unless(absent, stat(real)))?.isFile() === true
+    const stats = real === undefined ? undefined : await unless(absent, stat(real))
+    return stats?.isFile() ? stats.size : undefined
   }
 
   async #refuseLinkedFolders(path: BlobPath): Promise<void> {

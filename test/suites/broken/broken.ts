@@ -217,6 +217,11 @@ export const brokenStorages: readonly BrokenStorage[] = [
     },
   },
   {
+    fault: 'removes without a look at what was seen',
+    fails: 'removes nothing and asks nobody when a blob is not as it was seen',
+    over: sound => forwarding(sound, { remove: choose => sound.remove(choose) }),
+  },
+  {
     fault: 'sweeps whatever its age',
     fails: 'leaves staged bytes that are young',
     over: sound => forwarding(sound, { sweep: () => sound.sweep({ olderThan: 0 }) }),

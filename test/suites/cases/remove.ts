@@ -1,5 +1,6 @@
 /** Remove: what goes is chosen inside the exclusive section, from index.json as it is then. */
 
+import type { BlobPath } from '../../../src/storage.ts'
 import { fails, same, sameBytes, sameNames } from '../assert.ts'
 import { addLine, blobName, bytesOf, namesIn, put, read, textOf, utf8 } from '../material.ts'
 import type { StorageCase } from '../storage-case.ts'
@@ -83,6 +84,28 @@ export const removeCases: readonly StorageCase[] = [
       await fails(() => storage.remove(choose), { value: thrown })
       await addLine(storage, 'next')
       sameNames(await namesIn(storage), [blobName(1), 'index.json'])
+    },
+  },
+  {
+    name: 'removes nothing and asks nobody when a blob is not as it was seen',
+    async run({ storage }) {
+      await put(storage, blobName(1), bytesOf(10))
+      await put(storage, blobName(2), bytesOf(20))
+      const choose = (): BlobPath[] => [blobName(1)]
+      const other = [
+        { path: blobName(2), size: undefined },
+        { path: blobName(2), size: 21 },
+        { path: blobName(3), size: 20 },
+      ]
+      for (const seen of other) {
+        await fails(() => storage.remove(choose, { seen: [seen] }), { code: 'STORAGE_CHANGED' })
+      }
+      sameNames(await namesIn(storage), [blobName(1), blobName(2)])
+      const seen = [
+        { path: blobName(2), size: 20 },
+        { path: blobName(3), size: undefined },
+      ]
+      same(await storage.remove(choose, { seen }), 1, 'removed')
     },
   },
   {
