@@ -3,10 +3,11 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, stat } from 'node:fs/promises'
+import { sameVersion } from './at-once.ts'
 import { errnoOf } from './faults.ts'
 import type { LayoutFolder } from './place.ts'
 import { StagedOnDisk } from './staged.ts'
-import { type Source, sameVersion } from './stored.ts'
+import type { Source } from './stored.ts'
 
 /** Makes a file whose blocks are another's, to be copied when one of the two is written. */
 export type Clone = (from: string, to: string) => Promise<void>

@@ -5,6 +5,7 @@ import { lstat, mkdir, open, realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { OciError } from '../../src/errors.ts'
 import type { LayoutPath } from '../../src/storage.ts'
+import { realNow, unlessNow } from './at-once.ts'
 import { absent, errnoOf, unless } from './faults.ts'
 
 /** The folder of private files, at the layout's root: the same disk, so a rename publishes. */
@@ -45,7 +46,7 @@ export class LayoutFolder {
     const root = await this.find()
     if (root === undefined) return undefined
     const name = join(root, ...path.split('/'))
-    const real = await unless([...absent, 'ELOOP'], realpath(name))
+    const real = unlessNow([...absent, 'ELOOP'], () => realNow(name))
     if (real !== undefined && inside(root, real)) return real
     // No file. But a link that leads nowhere is a link that leads out, and isn't "no file".
     if (real === undefined && !(await unless(absent, lstat(name)))?.isSymbolicLink()) return undefined

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { OciError } from '../../src/errors.ts'
 import type { StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
+import { sameVersion } from './at-once.ts'
 import { absent, errnoOf, faulty, unless } from './faults.ts'
 import type { LayoutFolder } from './place.ts'
-import { openRead, type Source, sameVersion } from './stored.ts'
+import { openRead, type Source } from './stored.ts'
 
 // Small chunks (tar headers) are gathered: each call to the disk costs a hop to another thread.
 const gatherSize = 128 * 1024

@@ -1,12 +1,13 @@
 /** One version of a file on disk: each read opens it again and looks whether it is still the same one. */
 
-import { type BigIntStats, constants } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { OciError } from '../../src/errors.ts'
 import type { Place } from '../../src/faults.ts'
 import { checkRange, type RangeOptions, type StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { streamOf } from '../../src/streams.ts'
+import { readFlags, readNow, sameVersion, unlessNow } from './at-once.ts'
 import { absent, faulty, unless } from './faults.ts'
 
 // Measured: 64 KiB 1.8 GB/s, 256 KiB 3 to 4, 1 MiB 6. Any hash is slower than 256 KiB, so memory in flight stays small.
@@ -14,23 +15,22 @@ const chunkSize = 256 * 1024
 // Read at `open`, so that a document replaced a moment later doesn't fail its reader.
 const smallDocument = 1024 * 1024
 const attempts = 5
-// No link is followed (the path has none any more), and a pipe put in a blob's place can't hang us.
-const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /** Opens a file to read it, but no link, and nothing that would hang. */
 export function openRead(path: string): Promise<FileHandle> {
   return open(path, readFlags)
 }
 
-/** Opens a blob: nothing is read, no handle stays open. */
+/** Opens a blob: a small one is read, and of none a handle stays open. */
 export async function openBlob(real: string, place: Place): Promise<StoredFile | undefined> {
-  const handle = await unless(absent, openRead(real))
-  if (handle === undefined) return undefined
-  try {
-    return storedFile(real, await statFile(handle, place), place)
-  } finally {
-    await handle.close()
-  }
+  const found = unlessNow(absent, () => readNow(real))
+  if (found === undefined) return undefined
+  const { version, bytes } = found
+  checkFile(version, place)
+  if (bytes === undefined) return storedFile(real, version, place)
+  const file = storedBytes(bytes, Number(version.mtimeMs))
+  sources.set(file, { real, version, place })
+  return file
 }
 
 /** Opens a private file that must be there. */
@@ -130,7 +130,12 @@ async function* chunks(
 
 async function statFile(handle: FileHandle, place: Place): Promise<BigIntStats> {
   const stats = await handle.stat({ bigint: true })
-  if (stats.isFile()) return stats
+  checkFile(stats, place)
+  return stats
+}
+
+function checkFile(stats: BigIntStats, place: Place): void {
+  if (stats.isFile()) return
   throw new OciError('STORAGE_FAILED', { ...place }, { cause: new Error('not a regular file') })
 }
 
@@ -143,10 +148,4 @@ async function readWhole(handle: FileHandle, size: number): Promise<Uint8Array |
     at += bytesRead
   }
   return bytes
-}
-
-/** Tells whether two looks saw one version of one file. */
-// Not ctime: publishing by link and unlink changes it on a file whose bytes stay as they are.
-export function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs
 }

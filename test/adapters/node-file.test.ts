@@ -10,7 +10,10 @@ import { OciDir } from '../../src/oci-dir.ts'
 import { faultOf, sampleFiles, tarOf } from '../unit/archive/samples.ts'
 import { bytesOf } from '../unit/tar/samples.ts'
 
-const whole = tarOf(await sampleFiles())
+const small = tarOf(await sampleFiles())
+// Large enough not to be read when it is opened: filled up as tar fills up to its record size.
+const whole = new Uint8Array(small.length + 128 * 1024)
+whole.set(small)
 let work = ''
 let path = ''
 beforeAll(async () => {
@@ -61,6 +64,13 @@ describe('a file of the disk', () => {
     expect(await faultOf(index.bytes())).toMatchObject({ code })
     expect(await faultOf(bytesOf(index.stream()))).toMatchObject({ code })
     expect(await faultOf(OciDir.open(storage))).toMatchObject({ code, path })
+  })
+
+  it('that is small is the one that was opened, whatever becomes of it', async () => {
+    await writeFile(path, small)
+    const storage = await archive(await file(path))
+    await rm(path)
+    expect((await (await OciDir.open(storage)).tags()).length).toBe(2)
   })
 
   it('as a Blob that Node opened fails in the same way', async () => {

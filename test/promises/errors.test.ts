@@ -45,6 +45,32 @@ vi.mock('node:fs/promises', async original => {
   return Object.fromEntries(wrapped)
 })
 
+vi.mock('node:fs', async original => {
+  const real = await original<Record<string, unknown>>()
+  const failing = (name: string, call: (...args: unknown[]) => unknown): object => {
+    const failOrCall = (...args: unknown[]): unknown => {
+      if (++faults.calls === faults.at) {
+        faults.fired = true
+        throw Object.assign(new Error(`${faults.errno}: injected, ${name}`), {
+          code: faults.errno,
+          syscall: name,
+        })
+      }
+      return call(...args)
+    }
+    return Object.assign(
+      failOrCall,
+      'native' in call && { native: failing(name, call.native as () => unknown) },
+    )
+  }
+  // A file that isn't closed would stay open for ever.
+  const names = ['openSync', 'fstatSync', 'readSync', 'realpathSync']
+  return {
+    ...real,
+    ...Object.fromEntries(names.map(name => [name, failing(name, real[name] as () => unknown)])),
+  }
+})
+
 /** One of each kind; what each errno means is a table of its own, in the adapter's test. */
 const codes = [
   ['EIO', 'STORAGE_FAILED'],
