@@ -1,7 +1,7 @@
 /** Publishing an image: its blobs first, then one exclusive edit of index.json that requires them all. */
 
 import { BlobWriter, openBlob, type Progress, type ProgressOptions, writeBlob } from './blob.ts'
-import { copyBlob } from './copy-blob.ts'
+import { copyBlob } from './copy/blob.ts'
 import { blobPath } from './digest.ts'
 import { type Document, makeDocument, readBack, refuse } from './document.ts'
 import { isOciError } from './errors.ts'

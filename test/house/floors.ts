@@ -32,10 +32,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   things: [
     'blob',
     'codec/',
-    'copy-blob',
-    'copy-choice',
-    'copy-plan',
-    'copy-tally',
+    'copy/',
     'image',
     'index-json',
     'layer',
@@ -50,7 +47,6 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   verbs: [
     'archive/',
     'artifact',
-    'copy',
     'files/',
     'fsck',
     'fsck-image',

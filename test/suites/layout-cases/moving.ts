@@ -1,6 +1,6 @@
 /** Layouts and artifacts on the move: the crate's `clone_to`, `insert_artifact_manifest`, `find_referrers`. */
 
-import { cloneTo, copy } from '../../../src/copy.ts'
+import { cloneTo, copy } from '../../../src/copy/copy.ts'
 import { emptyIndexBytes } from '../../../src/document.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { gc } from '../../../src/gc.ts'

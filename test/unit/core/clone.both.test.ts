@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
-import { cloneTo, copy } from '../../../src/copy.ts'
+import { cloneTo, copy } from '../../../src/copy/copy.ts'
 import { blobPath, digestOf } from '../../../src/digest.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'

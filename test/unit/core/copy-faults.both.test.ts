@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
-import { type CopyResult, copy } from '../../../src/copy.ts'
+import { type CopyResult, copy } from '../../../src/copy/copy.ts'
 import { blobPath } from '../../../src/digest.ts'
 import { isOciError, OciError } from '../../../src/errors.ts'
 import { fsck } from '../../../src/fsck.ts'

@@ -1,15 +1,15 @@
 /** What a copy has to bring: every blob below some entries, in an order in which nothing lacks what it names. */
 
-import { findBlob, openBlob } from './blob.ts'
-import { isVerifiable } from './digest.ts'
-import { maxSizeOf, parseBounded, refuse } from './document.ts'
-import { OciError } from './errors.ts'
-import { type Layout, readDocument } from './layout.ts'
-import { layerType, manifestKind } from './media-types.ts'
-import type { Descriptor, JsonObject } from './spec.ts'
-import type { AbortOptions } from './storage.ts'
-import { problemsOfIndex, problemsOfManifest } from './validate.ts'
-import { type Node, walk } from './walk.ts'
+import { findBlob, openBlob } from '../blob.ts'
+import { isVerifiable } from '../digest.ts'
+import { maxSizeOf, parseBounded, refuse } from '../document.ts'
+import { OciError } from '../errors.ts'
+import { type Layout, readDocument } from '../layout.ts'
+import { layerType, manifestKind } from '../media-types.ts'
+import type { Descriptor, JsonObject } from '../spec.ts'
+import type { AbortOptions } from '../storage.ts'
+import { problemsOfIndex, problemsOfManifest } from '../validate.ts'
+import { type Node, walk } from '../walk.ts'
 
 /** The blobs of a copy. */
 export interface CopyPlan {

@@ -1,8 +1,8 @@
 /** How far a copy is, and what it came to. */
 
-import type { Progress, ProgressOptions } from './blob.ts'
-import { type Arrival, copyBlob, type Route } from './copy-blob.ts'
-import type { Descriptor } from './spec.ts'
+import type { Progress, ProgressOptions } from '../blob.ts'
+import type { Descriptor } from '../spec.ts'
+import { type Arrival, copyBlob, type Route } from './blob.ts'
 
 /** Sums of a copy. */
 export interface CopyCounts {

@@ -1,15 +1,15 @@
 /** What a copy lists in its target, and what it brings for that. */
 
-import { findBlob } from './blob.ts'
-import { type CopyPlan, joined, planCopy } from './copy-plan.ts'
-import { hasTag, named, unnamed } from './index-json.ts'
-import { type Layout, readIndexJson } from './layout.ts'
-import type { PlatformRequest } from './platform.ts'
-import { checkTag, parseRef, type Ref } from './reference.ts'
-import { referringEntries } from './referring.ts'
-import { type Image, openImage, roots } from './resolve.ts'
-import type { Descriptor } from './spec.ts'
-import type { AbortOptions } from './storage.ts'
+import { findBlob } from '../blob.ts'
+import { hasTag, named, unnamed } from '../index-json.ts'
+import { type Layout, readIndexJson } from '../layout.ts'
+import type { PlatformRequest } from '../platform.ts'
+import { checkTag, parseRef, type Ref } from '../reference.ts'
+import { referringEntries } from '../referring.ts'
+import { type Image, openImage, roots } from '../resolve.ts'
+import type { Descriptor } from '../spec.ts'
+import type { AbortOptions } from '../storage.ts'
+import { type CopyPlan, joined, planCopy } from './plan.ts'
 
 /** What of a source is copied. */
 export interface ChoiceOptions extends AbortOptions {

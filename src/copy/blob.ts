@@ -1,12 +1,12 @@
 /** One blob from a layout to another: the one place where blobs move, as bytes and verified. */
 
-import { BlobWriter, findBlob, openBlob, type ProgressOptions, readVerified, writeBlob } from './blob.ts'
-import { blobPath, isVerifiable } from './digest.ts'
-import { OciError } from './errors.ts'
-import type { Layout } from './layout.ts'
-import type { Descriptor } from './spec.ts'
-import type { StagedFile, StorageAdapter, StoredFile } from './storage.ts'
-import { chunksOf } from './streams.ts'
+import { BlobWriter, findBlob, openBlob, type ProgressOptions, readVerified, writeBlob } from '../blob.ts'
+import { blobPath, isVerifiable } from '../digest.ts'
+import { OciError } from '../errors.ts'
+import type { Layout } from '../layout.ts'
+import type { Descriptor } from '../spec.ts'
+import type { StagedFile, StorageAdapter, StoredFile } from '../storage.ts'
+import { chunksOf } from '../streams.ts'
 
 /** The two layouts of a copy. */
 export interface Route {
