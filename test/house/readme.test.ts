@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const top = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The README's example of this kind, as it stands there. */
-async function example(kind: 'node' | 'browser'): Promise<string> {
+async function example(kind: 'node' | 'store' | 'browser'): Promise<string> {
   const readme = await readFile(join(top, 'README.md'), 'utf8')
   const code = new RegExp(`\`\`\`js ${kind}\\n([^]*?)\`\`\``).exec(readme)?.[1]
   if (code === undefined) throw new Error(`README.md has no example of kind ${kind}`)
@@ -31,12 +31,17 @@ async function project(): Promise<string> {
   return folder
 }
 
-it("runs the README's Node example on the built package", async () => {
+it("runs the README's Node examples on the built package", async () => {
   const folder = await project()
   try {
     await writeFile(join(folder, 'example.mjs'), await example('node'))
     const { stdout } = await run(process.execPath, ['example.mjs'], { cwd: folder })
     expect(stdout).toBe('#!/bin/sh\necho hello\n []\n')
+    // The second begins with what the first has built, saved by a tool.
+    await run(tool('tar'), ['-cf', 'saved.tar', '-C', 'layout', '.'], { cwd: folder })
+    await writeFile(join(folder, 'store.mjs'), await example('store'))
+    const second = await run(process.execPath, ['store.mjs'], { cwd: folder })
+    expect(second.stdout).toBe('1 [] true\n')
   } finally {
     await rm(folder, { recursive: true })
   }
