@@ -15,12 +15,13 @@ import {
   mediaTypes,
   type Platform,
 } from '../../src/spec.ts'
-import type {
-  BlobPath,
-  ReadableStorage,
-  StorageAdapter,
-  StorageEntry,
-  StoredFile,
+import {
+  type BlobPath,
+  type ReadableStorage,
+  readOnlyTraits,
+  type StorageAdapter,
+  type StorageEntry,
+  type StoredFile,
 } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { same } from './assert.ts'
@@ -99,16 +100,7 @@ export function sameJson(found: unknown, expected: unknown, message = 'value'): 
 export function readOnly(files: ReadonlyMap<string, Uint8Array>): ReadableStorage {
   return {
     name: 'read-only',
-    traits: {
-      writable: false,
-      lists: true,
-      persistent: false,
-      durable: false,
-      exclusion: 'none',
-      optimistic: false,
-      atomicPublish: true,
-      modifiedTimes: false,
-    },
+    traits: readOnlyTraits,
     async open(path): Promise<StoredFile | undefined> {
       const bytes = files.get(path)
       return bytes && storedBytes(bytes)

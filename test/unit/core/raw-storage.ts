@@ -1,19 +1,15 @@
 /** A read-only storage over a plain map, so that a test can break any byte of a layout. */
 
-import type { ReadableStorage, StorageEntry, StoredFile } from '../../../src/storage.ts'
+import {
+  type ReadableStorage,
+  readOnlyTraits,
+  type StorageEntry,
+  type StoredFile,
+} from '../../../src/storage.ts'
 
 export class RawStorage implements ReadableStorage {
   readonly name = 'raw'
-  readonly traits = {
-    writable: false,
-    lists: true,
-    persistent: false,
-    durable: false,
-    exclusion: 'none',
-    optimistic: false,
-    atomicPublish: true,
-    modifiedTimes: false,
-  } as const
+  readonly traits = readOnlyTraits
   readonly files: Map<string, Uint8Array>
   readonly opened: string[] = []
 
