@@ -49,7 +49,7 @@ describeWith(['chromium', 'skopeo', 'tar'], 'the page', () => {
     const digest = await shownDigest(page)
     expect(server.output).toContain(digest)
     expect(await page.locator('#sample-found').textContent()).toBe(digest)
-    expect(await page.locator('#files').textContent()).toContain('opt/ocidir/dist/cli/main.js')
+    expect(await page.locator('#files').textContent()).toContain('opt/ocidir/README.md')
     expect(complaints).toEqual([])
     await page.context().close()
   })
