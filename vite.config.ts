@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
@@ -10,12 +9,13 @@ import { browserArgs } from './test/setup/browser.ts'
 import { sourceAlias as alias } from './test/setup/entries.ts'
 import { persistence } from './test/setup/persistence.ts'
 import { CountReporter } from './test/setup/reporter.ts'
+import { workParent } from './test/setup/work-folder.ts'
 
 const top = fileURLToPath(new URL('./', import.meta.url))
 const inTests = process.env.VITEST !== undefined
 
 /** A browser profile of this run's own; a test that restarts the browser gives one. */
-const profile = process.env.OCIDIR_TEST_PROFILE ?? join(tmpdir(), `ocidir-profile-${process.pid}`)
+const profile = process.env.OCIDIR_TEST_PROFILE ?? join(workParent(), `ocidir-profile-${process.pid}`)
 
 /** Set by `test/house/profile.test.ts` alone, to see that a dropped profile is noticed. */
 const inParallel = process.env.OCIDIR_TEST_PARALLEL !== undefined
@@ -27,7 +27,9 @@ const node: TestProjectInlineConfiguration = {
     environment: 'node',
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.browser.test.ts', 'test/fixtures/**'],
-    testTimeout: 30_000,
+    // Most of them wait for a child process or the disk most of the time.
+    maxWorkers: 2,
+    testTimeout: 60_000,
     hookTimeout: 120_000,
   },
 }

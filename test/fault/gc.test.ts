@@ -16,9 +16,9 @@ import type { GcJob } from './gc-child.ts'
 import { collect, collectByList, dawdling, heedless, race } from './gc-race.ts'
 import { Tally } from './tally.ts'
 
-/** `OCIDIR_GC_ROUNDS=1000` is the long form. */
+/** `OCIDIR_GC_ROUNDS=1000` is the long form: as many on disk. */
 const given = process.env.OCIDIR_GC_ROUNDS
-const inMemory = Number(given ?? 200)
+const inMemory = Number(given ?? 1000)
 const onDisk = Number(given ?? 3)
 
 let child: Awaited<ReturnType<typeof buildChild>>

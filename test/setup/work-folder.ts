@@ -1,14 +1,23 @@
-import { mkdtemp, statfs } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * An empty folder, in memory where there is room for what a browser or a suite writes: a suite waits for the disk for
- * each small file, Firefox 13 times as long as for memory.
+ * Where a browser or a suite writes the fastest: in memory where there is room, else among the temporary files. A suite
+ * waits for the disk for each small file, in Firefox 13 times as long as for memory.
  */
-export async function workFolder(prefix: string): Promise<string> {
+export function workParent(): string {
   const inMemory = '/dev/shm'
-  const room = await statfs(inMemory).catch(() => undefined)
-  const parent = room !== undefined && room.bavail * room.bsize > 2 ** 30 ? inMemory : tmpdir()
-  return mkdtemp(join(parent, prefix))
+  try {
+    const { bavail, bsize } = statfsSync(inMemory)
+    return bavail * bsize > 4 * 2 ** 30 ? inMemory : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+
+/** An empty folder there. */
+export function workFolder(prefix: string): Promise<string> {
+  return mkdtemp(join(workParent(), prefix))
 }
