@@ -1,6 +1,6 @@
 /** What refers to an image: signatures, SBOMs and other artifacts, by each of the ways that layouts have for it. */
 
-import { isOciError } from './errors.ts'
+import { isContentFault, isOciError } from './errors.ts'
 import { type Layout, readIndex, readIndexJson, readManifest } from './layout.ts'
 import { manifestKind } from './media-types.ts'
 import type { Ref } from './reference.ts'
@@ -89,7 +89,7 @@ async function readKnown(layout: Layout, descriptor: Descriptor, options: AbortO
         return { documents: [] }
     }
   } catch (error) {
-    if (!isOciError(error) || error.code.startsWith('STORAGE_')) throw error
+    if (!isContentFault(error)) throw error
     return { documents: [] }
   }
 }

@@ -1,7 +1,7 @@
 /** How an entry of index.json says that it refers to something, beside its document's own `subject`: by conventions. */
 
 import { parseDigest } from './digest.ts'
-import { isOciError } from './errors.ts'
+import { isContentFault } from './errors.ts'
 import { namesOf, tagOf } from './index-json.ts'
 import { isJsonObject } from './json.ts'
 import { type Layout, readDocument, readIndexJson } from './layout.ts'
@@ -116,7 +116,7 @@ async function subjectOf(
     const { subject } = (await readDocument(layout, entry, options)).value
     return isJsonObject(subject) && typeof subject.digest === 'string' ? subject.digest : undefined
   } catch (error) {
-    if (isOciError(error) && !error.code.startsWith('STORAGE_')) return undefined
+    if (isContentFault(error)) return undefined
     throw error
   }
 }
