@@ -230,12 +230,12 @@ describe('tags', () => {
   it('are not given while the medium fails to say what the image needs: a gc could take it', async () => {
     const dir = await emptyDir()
     const image = await writeSample(dir, { tag: 'a' })
-    let looks = 0
+    const failure = new OciError('STORAGE_FAILED', { storage: 'memory', operation: 'read' })
     const storage = forwarding(dir.storage, {
       async open(path, options) {
-        if (path !== blobPath(image.descriptor.digest) || ++looks === 1)
-          return dir.storage.open(path, options)
-        throw new OciError('STORAGE_FAILED', { storage: 'memory', operation: 'read' })
+        const file = await dir.storage.open(path, options)
+        const isManifest = path === blobPath(image.descriptor.digest)
+        return file && isManifest ? { ...file, bytes: () => Promise.reject(failure) } : file
       },
     })
     const failing = await OciDir.open(storage)
