@@ -89,6 +89,15 @@ export function parseBounded(bytes: Uint8Array, options: ParseOptions): JsonObje
   return value
 }
 
+/** What a descriptor's `data` stands for (D7), not verified; nothing where it isn't base64. */
+export function embeddedBytes(data: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(data), char => char.charCodeAt(0))
+  } catch {
+    return new Uint8Array()
+  }
+}
+
 /** Throws the first problem as an error; fsck lists them all instead. */
 export function refuse(problems: readonly Problem[], where: string): void {
   const [first] = problems

@@ -133,6 +133,11 @@ export function isOciError<Code extends OciErrorCode = OciErrorCode>(
   return code === undefined || error.code === code
 }
 
+/** Tells whether a layout's content is at fault, and not the medium that holds it. */
+export function isContentFault(error: unknown): error is OciError {
+  return isOciError(error) && !error.code.startsWith('STORAGE_')
+}
+
 function describe<Code extends OciErrorCode>(code: Code, data: OciErrorData[Code]): string {
   return messages[code](data)
 }

@@ -2,7 +2,7 @@
 
 import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
 import { createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
-import { maxSizeOf, parseBounded } from './document.ts'
+import { embeddedBytes, maxSizeOf, parseBounded } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
@@ -261,7 +261,7 @@ class Check {
   async #checkData(node: Node): Promise<void> {
     const { data, digest, size } = node.descriptor
     if (typeof data !== 'string' || data.length > 4 * this.#layout.engine.limits.maxManifestSize) return
-    const bytes = bytesOfBase64(data)
+    const bytes = embeddedBytes(data)
     if (bytes.length === size && (await isContent(bytes, digest))) return
     const message = 'the embedded data is not what digest and size say'
     this.#add('error', 'DATA_MISMATCH', { ...place(node), message })
@@ -400,12 +400,4 @@ async function isContent(bytes: Uint8Array, digest: string): Promise<boolean> {
   const { algorithm } = parseDigest(digest)
   if (algorithm !== 'sha256' && algorithm !== 'sha512') return true
   return (await digestOf(bytes, { algorithm })) === digest
-}
-
-function bytesOfBase64(text: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(text), char => char.charCodeAt(0))
-  } catch {
-    return new Uint8Array()
-  }
 }

@@ -23,7 +23,8 @@ export function hasTag(entry: Descriptor, tag: string): boolean {
   return namesOf(entry).includes(tag)
 }
 
-function namesOf(entry: Descriptor): string[] {
+/** Its names, short and full. */
+export function namesOf(entry: Descriptor): string[] {
   return nameKeys.map(key => annotation(entry, key)).filter(name => name !== undefined)
 }
 

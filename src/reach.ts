@@ -2,6 +2,7 @@
 
 import { findBlob } from './blob.ts'
 import { blobPath, isDigest } from './digest.ts'
+import { embeddedBytes, parseBounded } from './document.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'
 import { manifestKind } from './media-types.ts'
@@ -58,7 +59,7 @@ export class Reach {
     for (const [key, { unsettled }] of this.#known) if (unsettled.length > 0) this.#known.delete(key)
     const { limits } = this.#layout.engine
     const read = (descriptor: Descriptor): Promise<Named> => this.#read(descriptor)
-    await explore(entries, this.#known, { read, limits, signal: this.#options.signal })
+    await explore(this.#withEmbedded(entries), this.#known, { read, limits, signal: this.#options.signal })
   }
 
   /**
@@ -93,6 +94,9 @@ export class Reach {
     const unsettled: SeenBlob[] = []
     for (const entry of waiting) {
       digests.add(entry.digest)
+      const embedded = this.#embeddedIn(entry)
+      for (const digest of embedded.digests) digests.add(digest)
+      for (const document of embedded.documents) waiting.push(document)
       if (entered.has(keyOf(entry))) continue
       entered.add(keyOf(entry))
       const named = this.#known.get(keyOf(entry))
@@ -114,10 +118,32 @@ export class Reach {
     const kind = manifestKind(descriptor.mediaType)
     const value = kind && (await unlessFaulty(readDocument(this.#layout, descriptor, this.#options)))?.value
     const problems = value && (kind === 'index' ? problemsOfIndex(value) : problemsOfManifest(value))
-    if (value !== undefined && problems?.length === 0) return namedBy(value)
+    if (value !== undefined && problems?.length === 0) {
+      const named = namedBy(value)
+      return { ...named, documents: this.#withEmbedded(named.documents) }
+    }
     const { digest } = descriptor
     const seen = await this.#see(digest)
     return this.#suspected(seen, await (kind ? this.#document(digest) : this.#suspect(digest)))
+  }
+
+  /** These, and what the documents list that stand in their `data`. */
+  #withEmbedded(descriptors: readonly Descriptor[]): Descriptor[] {
+    const all = [...descriptors]
+    for (const descriptor of all) for (const child of this.#embeddedIn(descriptor).documents) all.push(child)
+    return all
+  }
+
+  /** What the document names that is a descriptor's `data` (D7): there may be no other copy, and readers take it. */
+  #embeddedIn({ data, digest }: Descriptor): Pick<Named, 'documents' | 'digests'> {
+    if (typeof data !== 'string') return nothing
+    const bytes = embeddedBytes(data)
+    try {
+      return namedBy(parseBounded(bytes, { where: digest, limits: this.#layout.engine.limits }))
+    } catch (error) {
+      if (isOciError(error)) return { documents: [], digests: digestsInText(bytes) }
+      throw error
+    }
   }
 
   /** What a text may name, and what those texts may name. */
@@ -160,8 +186,7 @@ export class Reach {
 
   async #digestsIn(file: StoredFile | undefined): Promise<string[]> {
     if (file === undefined) return []
-    const text = new TextDecoder('latin1').decode(await file.bytes({ signal: this.#options.signal }))
-    return [...text.matchAll(digestLike)].map(([match]) => match).filter(isDigest)
+    return digestsInText(await file.bytes({ signal: this.#options.signal }))
   }
 
   #find(digest: string): Promise<StoredFile | undefined> {
@@ -187,6 +212,13 @@ function namedBy(value: JsonObject): Named {
     unsettled: [],
   }
 }
+
+function digestsInText(bytes: Uint8Array): string[] {
+  const text = new TextDecoder('latin1').decode(bytes)
+  return [...text.matchAll(digestLike)].map(([match]) => match).filter(isDigest)
+}
+
+const nothing = { documents: [], digests: [] }
 
 const openingBrace = 0x7b
 

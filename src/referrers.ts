@@ -1,6 +1,6 @@
 /** What refers to an image: signatures, SBOMs and other artifacts, by each of the ways that layouts have for it. */
 
-import { isOciError } from './errors.ts'
+import { isContentFault, isOciError } from './errors.ts'
 import { type Layout, readIndex, readIndexJson, readManifest } from './layout.ts'
 import { manifestKind } from './media-types.ts'
 import type { Ref } from './reference.ts'
@@ -89,7 +89,7 @@ async function readKnown(layout: Layout, descriptor: Descriptor, options: AbortO
         return { documents: [] }
     }
   } catch (error) {
-    if (!isOciError(error) || error.code.startsWith('STORAGE_')) throw error
+    if (!isContentFault(error)) throw error
     return { documents: [] }
   }
 }
@@ -97,24 +97,24 @@ async function readKnown(layout: Layout, descriptor: Descriptor, options: AbortO
 /** Every place at which a referrer stands, depth first; a document is entered once, and again where its index vouches. */
 function* referring(graph: Graph): Generator<{ descriptor: Descriptor; document: DocumentValue }> {
   const { manifests, known, subject } = graph
-  const conventions = new Conventions(manifests, [subject])
+  const conventions = new Conventions(manifests)
+  const cosigns = new Set(conventions.cosignsOf(subject))
+  const fallbacks = new Set(conventions.fallbacksOf(subject))
   const entered = new Set<string>()
   // Only entries of index.json have names.
-  const waiting = manifests
-    .map(descriptor => ({ descriptor, isNamed: conventions.isCosigns(descriptor), isRoot: true }))
-    .reverse()
+  const waiting = manifests.map(descriptor => ({ descriptor, isNamed: cosigns.has(descriptor) })).reverse()
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
-    const { descriptor, isRoot } = place
+    const { descriptor } = place
     const document = known.get(keyOf(descriptor))?.value
-    const key = `${keyOf(descriptor)} ${place.isNamed}`
+    const vouches = fallbacks.has(descriptor)
+    const key = `${keyOf(descriptor)} ${place.isNamed} ${vouches}`
     if (document === undefined || entered.has(key)) continue
     entered.add(key)
     const isReferrer = place.isNamed || document.subject?.digest === subject
     if (isReferrer && descriptor.digest !== subject) yield { descriptor, document }
     if (!('manifests' in document)) continue
-    const vouches = isRoot && conventions.isFallback(descriptor)
     for (const child of [...document.manifests].reverse()) {
-      waiting.push({ descriptor: child, isNamed: vouches, isRoot: false })
+      waiting.push({ descriptor: child, isNamed: vouches })
     }
   }
 }

@@ -4,7 +4,7 @@ import { BlobWriter, openBlob, type Progress, type ProgressOptions, writeBlob } 
 import { copyBlob } from './copy/blob.ts'
 import { blobPath } from './digest.ts'
 import { type Document, makeDocument, readBack, refuse } from './document.ts'
-import { isOciError } from './errors.ts'
+import { isContentFault } from './errors.ts'
 import { type Draft, layersOf } from './image.ts'
 import { editIndex, named, withEntry } from './index-json.ts'
 import { type Layout, readConfig, readDocument } from './layout.ts'
@@ -215,7 +215,7 @@ async function presentBelow(layout: Writable, { mediaType, digest, size }: Descr
       return (await readDocument(layout, node.descriptor)).value
     } catch (error) {
       // A broken image may have further names: fsck says what is wrong with it.
-      if (isOciError(error)) return undefined
+      if (isContentFault(error)) return undefined
       throw error
     }
   }

@@ -5,7 +5,7 @@ import { hasTag, named, unnamed } from '../index-json.ts'
 import { type Layout, readIndexJson } from '../layout.ts'
 import type { PlatformRequest } from '../platform.ts'
 import { checkTag, parseRef, type Ref } from '../reference.ts'
-import { referringEntries } from '../referring.ts'
+import { ReferringEntries } from '../referring.ts'
 import { type Image, openImage, roots } from '../resolve.ts'
 import type { Descriptor } from '../spec.ts'
 import type { AbortOptions } from '../storage.ts'
@@ -81,16 +81,17 @@ export async function planOf(
   chosen: readonly Descriptor[],
   options: ChoiceOptions,
 ): Promise<{ entries: readonly Descriptor[]; plan: CopyPlan }> {
-  let plan = await planCopy(from, chosen, options)
+  const plans = [await planCopy(from, chosen, options)]
   const entries = [...chosen]
-  for (let latest = plan; options.referrers && latest.stages.length > 0; ) {
-    const reached = new Set<string>(latest.stages.flat().map(({ digest }) => digest))
-    const planned = new Set<string>(plan.stages.flat().map(({ digest }) => digest))
-    const referring = await referringEntries(from, reached, options)
-    const fresh = referring.filter(({ digest }) => !planned.has(digest))
-    entries.push(...fresh)
-    latest = await planCopy(from, fresh, options)
-    plan = joined(plan, latest)
+  const planned = new Set<string>()
+  const referring = options.referrers ? await ReferringEntries.read(from, options) : undefined
+  for (const plan of plans) {
+    const reached = plan.stages.flat().map(({ digest }) => digest)
+    for (const digest of reached) planned.add(digest)
+    const fresh = referring?.to(reached).filter(({ digest }) => !planned.has(digest)) ?? []
+    if (fresh.length === 0) continue
+    for (const entry of fresh) entries.push(entry)
+    plans.push(await planCopy(from, fresh, options))
   }
-  return { entries, plan }
+  return { entries, plan: joined(plans) }
 }

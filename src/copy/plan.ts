@@ -48,11 +48,18 @@ export async function planCopy(
   return { stages: stagesOf(found, parents), absent: [...absent.values()] }
 }
 
-/** One plan after another, as one. */
-export function joined(first: CopyPlan, second: CopyPlan): CopyPlan {
-  const known = new Set(first.stages.flat().map(keyOf))
-  const rest = second.stages.map(stage => stage.filter(blob => !known.has(keyOf(blob))))
-  return { stages: [...first.stages, ...rest], absent: [...first.absent, ...second.absent] }
+/** One plan after another, as one: what stands in an earlier one is left out of the later ones. */
+export function joined(plans: readonly CopyPlan[]): CopyPlan {
+  const [isNewFound, isNewAbsent] = [isFirst(), isFirst()]
+  return {
+    stages: plans.flatMap(({ stages }) => stages.map(stage => stage.filter(isNewFound))),
+    absent: plans.flatMap(({ absent }) => absent.filter(isNewAbsent)),
+  }
+}
+
+function isFirst(): (blob: Descriptor) => boolean {
+  const known = new Set<string>()
+  return blob => known.size < known.add(keyOf(blob)).size
 }
 
 // By size too: of two descriptors that differ in it one is wrong, and the copy must meet it.

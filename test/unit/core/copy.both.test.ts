@@ -415,4 +415,16 @@ describe('copy with referrers', () => {
     await copy(source, without, { refs: ['app'] })
     expect((await without.readIndex()).value.manifests).toHaveLength(1)
   })
+
+  it('reads nothing twice for a long line of referrers, each of the one before', async () => {
+    const raw = new RawStorage()
+    const line = [await addImage(raw, amd64, 'image')]
+    for (let i = 0; i < 100; i++) line.push(await addReferrer(raw, line[i] as Descriptor, `referrer ${i}`))
+    rawLayout(raw, [named(line[0] as Descriptor, 'app'), ...line.slice(1).reverse()])
+    const options = { refs: ['app'], referrers: true }
+    expect((await copy(await OciDir.open(raw), await emptyDir(), options)).entries).toHaveLength(101)
+    // Whether it refers to something, what it names, its bytes.
+    const times = raw.opened.filter(path => path === blobPath((line[50] as Descriptor).digest)).length
+    expect(times).toBe(3)
+  })
 })

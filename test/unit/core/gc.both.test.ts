@@ -6,7 +6,7 @@ import { OciError } from '../../../src/errors.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { type GcOptions, gc } from '../../../src/gc.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
-import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
+import { type Descriptor, emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
 import type { BlobPath, StorageAdapter, StorageEntry } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/forwarding.ts'
 import { RawStorage } from './raw-storage.ts'
@@ -34,6 +34,13 @@ async function namesIn(storage: StorageAdapter): Promise<string[]> {
   const names: string[] = []
   for await (const { path } of storage.list()) names.push(path)
   return names.sort()
+}
+
+/** Takes a blob away and gives what stands for it in a descriptor. */
+function takeAsData(raw: RawStorage, { digest }: Descriptor): string {
+  const bytes = raw.files.get(blobPath(digest)) ?? new Uint8Array()
+  raw.files.delete(blobPath(digest))
+  return btoa(String.fromCharCode(...bytes))
 }
 
 async function digestsGone(dir: Dir, options: GcOptions = {}): Promise<string[]> {
@@ -176,6 +183,20 @@ describe('gc', () => {
       await addBlob(raw, 'garbage', 'text/plain')
       const dir = await writable(raw)
       expect(await gc(dir), fault).toMatchObject({ removed: [{ size: 7 }], kept: 5 })
+    }
+  })
+
+  it('D7: keeps what a document names whose bytes stand in `data` alone', async () => {
+    const raw = new RawStorage()
+    const image = await addImage(raw, {}, 'of a manifest in data')
+    const index = await addIndex(raw, [{ ...image, data: takeAsData(raw, image) }])
+    const data = takeAsData(raw, index)
+    // Whether the one with it stands first or last.
+    for (const entries of [
+      [index, { ...index, data }],
+      [{ ...index, data }, index],
+    ]) {
+      expect(await digestsGone(await writable(rawLayout(raw, entries)))).toEqual([])
     }
   })
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
+import { blobPath } from '../../../src/digest.ts'
+import { OciError } from '../../../src/errors.ts'
 import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
 import type { BlobPath, StorageAdapter } from '../../../src/storage.ts'
 import { collect } from '../../../src/streams.ts'
+import { forwarding } from '../../suites/forwarding.ts'
 import { RawStorage } from './raw-storage.ts'
 import {
   addImage,
@@ -222,6 +225,22 @@ describe('tags', () => {
     await expect(here.tag(nothing, 'gone')).rejects.toEqual(failsWith('BLOB_MISSING'))
     const wrong = { ...sparse.descriptor, size: 1 }
     await expect(here.tag(wrong, 'wrong')).rejects.toEqual(failsWith('SIZE_MISMATCH'))
+  })
+
+  it('are not given while the medium fails to say what the image needs: a gc could take it', async () => {
+    const dir = await emptyDir()
+    const image = await writeSample(dir, { tag: 'a' })
+    const failure = new OciError('STORAGE_FAILED', { storage: 'memory', operation: 'read' })
+    const storage = forwarding(dir.storage, {
+      async open(path, options) {
+        const file = await dir.storage.open(path, options)
+        const isManifest = path === blobPath(image.descriptor.digest)
+        return file && isManifest ? { ...file, bytes: () => Promise.reject(failure) } : file
+      },
+    })
+    const failing = await OciDir.open(storage)
+    await expect(failing.tag(image.descriptor, 'b')).rejects.toEqual(failsWith('STORAGE_FAILED'))
+    expect((await dir.tags()).map(({ tag }) => tag)).toEqual(['a'])
   })
 
   it('a value that no reader would take is refused before it locks everybody out', async () => {

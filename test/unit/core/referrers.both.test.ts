@@ -173,6 +173,15 @@ describe('referrers (the crate: find_referrers)', () => {
     expect(digestsOf(await referrers(await OciDir.open(raw), image.digest))).toEqual([both.digest])
   })
 
+  it('finds them too where the index of the fallback tag is listed before under no name', async () => {
+    const raw = new RawStorage()
+    const image = await addImage(raw)
+    const listed = await addSigned(raw, 'listed')
+    const fallback = await addIndex(raw, [listed])
+    rawLayout(raw, [fallback, named(fallback, 'other'), named(fallback, fallbackTag(image.digest))])
+    expect(digestsOf(await referrers(await OciDir.open(raw), image.digest))).toEqual([listed.digest])
+  })
+
   it('shortens the fallback tag as the specification says', () => {
     expect(fallbackTag(`sha512:${'a'.repeat(128)}`)).toBe(`sha512-${'a'.repeat(64)}`)
     expect(fallbackTag(`sha256+b64u:${'a_=-'.repeat(10)}`)).toBe(`sha256-b64u-${'a_--'.repeat(10)}`)
