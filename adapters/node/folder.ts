@@ -290,7 +290,10 @@ async function sweepStaged(home: string, olderThan: number): Promise<number> {
   for (const name of (await unless(absent, readdir(home))) ?? []) {
     if (!name.startsWith('staged-')) continue
     const stats = await unless(absent, stat(join(home, name)))
-    if (stats === undefined || ageOf(stats) < olderThan) continue
+    if (stats === undefined) continue
+    // Taken over as a link, a file is as old as its bytes; its new name changed its ctime.
+    const { nlink, mtimeMs, ctimeMs } = stats
+    if (ageOf({ mtimeMs: nlink > 1 ? ctimeMs : mtimeMs }) < olderThan) continue
     await rm(join(home, name), { force: true })
     removed++
   }
