@@ -41,5 +41,8 @@ export function domNameOf(error: unknown): string | undefined {
   return error instanceof DOMException ? error.name : undefined
 }
 
+/** What browsers call a medium that may not be used. */
+export const deniedNames: ReadonlySet<string> = new Set(['NotAllowedError', 'SecurityError'])
+
 /** What the caller's own function threw, kept apart, even if it looks like an error of the medium. */
 class CallersError extends Error {}
