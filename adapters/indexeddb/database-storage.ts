@@ -181,7 +181,7 @@ async function writeEdited(files: IDBObjectStore, path: DocumentPath, edit: Docu
   const next = guarded(() => edit(now?.slice()))
   if (next === undefined || (now !== undefined && equalBytes(now, next))) return false
   // A copy with a buffer of its own: a view would be stored with all of its buffer.
-  const record: FileRecord = { size: next.length, modified: Date.now(), bytes: next.slice() }
+  const record: FileRecord = { size: next.length, modified: Date.now(), bytes: new Uint8Array(next) }
   files.put(record, path)
   return true
 }

@@ -44,8 +44,8 @@ export class StagedInDatabase implements StagingMedium {
       this.#modified = Date.now()
       for (let at = 0; at < chunk.length; ) {
         if (this.#gatheredSize === chunkSize) await this.#flush()
-        // A copy with a buffer of its own: a view would be stored with all of its buffer.
-        const part = chunk.slice(at, at + chunkSize - this.#gatheredSize)
+        // A copy with a buffer of its own, and not slice(): a Buffer's is a view, and stored with all of its buffer.
+        const part = new Uint8Array(chunk.subarray(at, at + chunkSize - this.#gatheredSize))
         this.#gathered.push(part)
         this.#gatheredSize += part.length
         at += part.length
