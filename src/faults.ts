@@ -7,19 +7,22 @@ export interface Place {
   readonly path?: string
 }
 
-/** Runs a call to a medium. */
-export type Faulty = <T>(place: Place, call: () => Promise<T>) => Promise<T>
+/** Runs a call to a medium. `signal` is the caller's, which ends the call. */
+export type Faulty = <T>(place: Place, call: () => Promise<T>, signal?: AbortSignal) => Promise<T>
 
 /**
  * Runs calls whose errors become what `faultOf` makes of them. What a `guarded` function of the caller threw passes
  * through as it is.
  */
 export function translating(faultOf: (error: unknown, place: Place) => unknown): Faulty {
-  return async (place, call) => {
+  return async (place, call, signal) => {
     try {
       return await call()
     } catch (error) {
-      throw error instanceof CallersError ? error.cause : faultOf(error, place)
+      if (error instanceof CallersError) throw error.cause
+      // First: the reason of an abort is most often a `DOMException`, as the errors of a browser's medium are.
+      signal?.throwIfAborted()
+      throw faultOf(error, place)
     }
   }
 }
@@ -37,6 +40,9 @@ export function guarded<T>(call: () => T): T {
 export function domNameOf(error: unknown): string | undefined {
   return error instanceof DOMException ? error.name : undefined
 }
+
+/** What browsers call a medium that may not be used. */
+export const deniedNames: ReadonlySet<string> = new Set(['NotAllowedError', 'SecurityError'])
 
 /** What the caller's own function threw, kept apart, even if it looks like an error of the medium. */
 class CallersError extends Error {}

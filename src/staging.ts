@@ -24,6 +24,7 @@ export interface StagingMedium {
 export class Stagings {
   readonly #storage: string
   readonly #open = new Set<Staging>()
+  #closed: OciError | undefined
 
   constructor(storage: string) {
     this.#storage = storage
@@ -35,6 +36,8 @@ export class Stagings {
     this.#open.add(staging)
     // Only now: it may have aborted while the medium made its preparations, and then it ends at once.
     staging.watch()
+    // And the storage may have closed.
+    if (this.#closed !== undefined) staging.end(this.#closed).catch(() => {})
     return {
       writable: staging.writable,
       commit: (path, commitOptions) => staging.commit(path, commitOptions),
@@ -53,7 +56,9 @@ export class Stagings {
       await writable.close()
       return { file: await file(), commit, discard }
     } catch (error) {
-      await discard()
+      await discard().catch(() => {})
+      // What was dropped isn't there any more, which is no news.
+      options.signal?.throwIfAborted()
       throw error
     }
   }
@@ -61,6 +66,7 @@ export class Stagings {
   /** Ends every staged file: what isn't committed yet is dropped, and later commits reject. */
   async close(): Promise<void> {
     const closed = new OciError('STORAGE_CLOSED', { storage: this.#storage })
+    this.#closed = closed
     await Promise.all([...this.#open].map(staging => staging.end(closed)))
   }
 }
@@ -160,7 +166,9 @@ class Staging {
     } catch (error) {
       throw await this.#failed(error)
     }
-    if (this.#state === 'open') this.#state = 'closed'
+    // Ended meanwhile: the bytes are dropped, so they aren't closed.
+    if (this.#state !== 'open') throw this.#reason
+    this.#state = 'closed'
   }
 
   /** A write that failed leaves bytes that nobody can use: they go at once, and `commit` tells the same error. */

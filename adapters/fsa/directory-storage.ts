@@ -165,7 +165,7 @@ export class DirectoryStorage implements StorageAdapter {
     signal?.addEventListener('abort', give, { once: true })
     try {
       await navigator.locks.request(this.#layout.lockName, { signal: asked.signal }, () =>
-        this.#faulty(operation, section),
+        this.#faulty(operation, section, signal),
       )
     } catch (error) {
       // The browser may tell of an abort in its own words.
@@ -222,8 +222,8 @@ export class DirectoryStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    return faulty({ storage: this.name, operation }, call)
+  #faulty<T>(operation: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return faulty({ storage: this.name, operation }, call, signal)
   }
 }
 

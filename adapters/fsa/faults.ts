@@ -1,7 +1,7 @@
 /** What a browser's `DOMException`s mean in this library: one table. */
 
 import { OciError } from '../../src/errors.ts'
-import { domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
+import { deniedNames, domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
 
 /** The `OciError` of a `DOMException`; what isn't one comes back as it is. */
 export function faultOf(error: unknown, place: Place): unknown {
@@ -9,7 +9,7 @@ export function faultOf(error: unknown, place: Place): unknown {
   if (name === undefined) return error
   const cause = { cause: error }
   if (name === 'QuotaExceededError') return new OciError('STORAGE_FULL', { storage: place.storage }, cause)
-  if (denied.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
+  if (deniedNames.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
   // Another tab or worker holds this very file open for writing.
   if (name === 'NoModificationAllowedError') {
     return new OciError('STORAGE_LOCKED', { storage: place.storage }, cause)
@@ -32,8 +32,3 @@ export async function unless<T>(names: readonly string[], call: Promise<T>): Pro
 
 /** There is nothing under that name. */
 export const absent: readonly string[] = ['NotFoundError']
-
-/** What a `File` says when the file was replaced or removed: by Chromium, by Firefox, and where the folder went. */
-export const replaced: readonly string[] = ['NotReadableError', 'AbortError', 'NotFoundError']
-
-const denied = new Set(['NotAllowedError', 'SecurityError'])

@@ -83,7 +83,7 @@ export class StagedInBrowser implements StagingMedium {
     const present = await findFile(this.#layout, path)
     const size = present && (await unless(absent, present.getFile()))?.size
     if (size === this.#size) {
-      await removeFile(this.#file.folder, this.#name)
+      await removeReleased(this.#file.folder, this.#name)
       return 'existed'
     }
     const [, algorithm = '', name = ''] = path.split('/')

@@ -15,6 +15,7 @@ export class WorkerClient {
   /** By file: the answers that are due, in their order. */
   readonly #due = new Map<number, Due[]>()
   #worker: Worker | undefined
+  #hasAnswered = false
   #isGivenUp = false
   #lastFile = 0
   #rest: ReturnType<typeof setTimeout> | undefined
@@ -29,7 +30,7 @@ export class WorkerClient {
     const file = ++this.#lastFile
     this.#due.set(file, [])
     clearTimeout(this.#rest)
-    const late = setTimeout(() => this.#giveUp('the worker did not start'), longestStart)
+    const late = setTimeout(() => this.#refuseUnstarted(), longestStart)
     try {
       await this.ask({ file, open: path })
       return new WorkerWriter(this, file)
@@ -79,7 +80,13 @@ export class WorkerClient {
     return true
   }
 
+  /** One that has answered is at work, though slow: a page may have slept. */
+  #refuseUnstarted(): void {
+    if (!this.#hasAnswered) this.#giveUp('the worker did not start')
+  }
+
   #answer(answer: FromWorker): void {
+    this.#hasAnswered = true
     const due = this.#due.get(answer.file)?.shift()
     if (answer.fault === undefined) due?.resolve(answer)
     else due?.reject(new DOMException(answer.fault.message, answer.fault.name))
@@ -96,6 +103,7 @@ export class WorkerClient {
     clearTimeout(this.#rest)
     this.#worker?.terminate()
     this.#worker = undefined
+    this.#hasAnswered = false
   }
 }
 

@@ -65,9 +65,8 @@ export class DatabaseStorage implements StorageAdapter {
   async open(path: LayoutPath, options: AbortOptions = {}): Promise<StoredFile | undefined> {
     checkLayoutPath(path)
     this.#enter(options.signal)
-    return faulty({ storage: this.name, operation: 'open', path }, () =>
-      openFile(this.#database, path, options),
-    )
+    const call = (): Promise<StoredFile | undefined> => openFile(this.#database, path, options)
+    return faulty({ storage: this.name, operation: 'open', path }, call, options.signal)
   }
 
   async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
@@ -75,7 +74,7 @@ export class DatabaseStorage implements StorageAdapter {
     this.#enter(signal)
     const scope = { stores: ['files', 'staged'], mode: 'readonly', signal } as const
     // Collected first: a transaction ends while a reader of the list does something else.
-    for (const entry of await this.#faulty('list', () => this.#database.run(scope, entriesIn))) {
+    for (const entry of await this.#faulty('list', () => this.#database.run(scope, entriesIn), signal)) {
       this.#enter(signal)
       yield entry
     }
@@ -93,15 +92,19 @@ export class DatabaseStorage implements StorageAdapter {
     const { requires = [], signal } = options
     for (const required of requires) checkBlobPath(required)
     this.#enter(signal)
-    await this.#faulty('update', async () => {
-      const scope = { stores: ['files'], mode: 'readwrite', signal } as const
-      const wrote = await this.#database.run(scope, async transaction => {
-        const files = transaction.objectStore('files')
-        await checkPresent(files, requires)
-        return writeEdited(files, path, edit)
-      })
-      if (wrote) await this.#database.wrote()
-    })
+    await this.#faulty(
+      'update',
+      async () => {
+        const scope = { stores: ['files'], mode: 'readwrite', signal } as const
+        const wrote = await this.#database.run(scope, async transaction => {
+          const files = transaction.objectStore('files')
+          await checkPresent(files, requires)
+          return writeEdited(files, path, edit)
+        })
+        if (wrote) await this.#database.wrote()
+      },
+      signal,
+    )
   }
 
   async remove(
@@ -112,16 +115,15 @@ export class DatabaseStorage implements StorageAdapter {
     for (const { path } of seen) checkBlobPath(path)
     this.#enter(options.signal)
     const scope = { stores: ['files', 'chunks'], mode: 'readwrite', signal: options.signal } as const
-    return this.#faulty('remove', () =>
-      this.#database.run(scope, async transaction => {
-        const files = transaction.objectStore('files')
-        for (const blob of seen) checkAsSeen(this.name, blob, await sizeOf(files, blob.path))
-        const index = await bytesOf(files, 'index.json')
-        const chosen = guarded(() => choose(index))
-        for (const path of chosen) checkBlobPath(path)
-        return removeIn(transaction, chosen)
-      }),
-    )
+    const work = async (transaction: IDBTransaction): Promise<number> => {
+      const files = transaction.objectStore('files')
+      for (const blob of seen) checkAsSeen(this.name, blob, await sizeOf(files, blob.path))
+      const index = await bytesOf(files, 'index.json')
+      const chosen = guarded(() => choose(index))
+      for (const path of chosen) checkBlobPath(path)
+      return removeIn(transaction, chosen)
+    }
+    return this.#faulty('remove', () => this.#database.run(scope, work), options.signal)
   }
 
   async sweep(options: { readonly olderThan: number }): Promise<number> {
@@ -162,8 +164,8 @@ export class DatabaseStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    return faulty({ storage: this.name, operation }, call)
+  #faulty<T>(operation: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return faulty({ storage: this.name, operation }, call, signal)
   }
 }
 
@@ -179,7 +181,7 @@ async function writeEdited(files: IDBObjectStore, path: DocumentPath, edit: Docu
   const next = guarded(() => edit(now?.slice()))
   if (next === undefined || (now !== undefined && equalBytes(now, next))) return false
   // A copy with a buffer of its own: a view would be stored with all of its buffer.
-  const record: FileRecord = { size: next.length, modified: Date.now(), bytes: next.slice() }
+  const record: FileRecord = { size: next.length, modified: Date.now(), bytes: new Uint8Array(next) }
   files.put(record, path)
   return true
 }

@@ -1,7 +1,7 @@
 /** What IndexedDB's exceptions mean in this library: one table. */
 
 import { OciError } from '../../src/errors.ts'
-import { domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
+import { deniedNames, domNameOf, type Faulty, type Place, translating } from '../../src/faults.ts'
 import { ConnectionLost } from './connection.ts'
 
 /** The operation under which the database itself is opened. */
@@ -15,7 +15,7 @@ export function faultOf(error: unknown, place: Place): unknown {
   if (name === undefined) return error
   const cause = { cause: error }
   if (name === 'QuotaExceededError') return new OciError('STORAGE_FULL', { storage: place.storage }, cause)
-  if (denied.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
+  if (deniedNames.has(name)) return new OciError('STORAGE_DENIED', { ...place }, cause)
   if (place.operation === connecting && error instanceof Error && unopened.has(name)) {
     const reason = unopened.get(name) ?? error.message
     return new OciError('STORAGE_UNAVAILABLE', { storage: place.storage, reason }, cause)
@@ -25,8 +25,6 @@ export function faultOf(error: unknown, place: Place): unknown {
 
 /** Runs calls to the database; an error of theirs becomes an `OciError`, anything else passes through. */
 export const faulty: Faulty = translating(faultOf)
-
-const denied = new Set(['NotAllowedError', 'SecurityError'])
 
 /** Why a database can't be opened here at all, where the exception says it less well. */
 const unopened: ReadonlyMap<string, string | undefined> = new Map([

@@ -76,8 +76,11 @@ export class StagedInDatabase implements StagingMedium {
       this.#end()
       await this.#storing.catch(() => {})
       if (this.#chunks === 0) return
-      await this.#database.run({ stores: ['chunks', 'staged'], mode: 'readwrite' }, transaction => {
-        transaction.objectStore('staged').delete(this.#set)
+      await this.#database.run({ stores: ['chunks', 'staged'], mode: 'readwrite' }, async transaction => {
+        const staged = transaction.objectStore('staged')
+        // Swept, or a name leads to them: a commit may have come to its end and only its answer been lost.
+        if (await this.#isGone(staged)) return
+        staged.delete(this.#set)
         transaction.objectStore('chunks').delete(chunksOfSet(this.#set))
       })
     })

@@ -83,9 +83,9 @@ async function readChunk(
 ): Promise<Uint8Array> {
   const { storage } = database
   const { set, size, chunkSize } = record
-  const chunk = await faulty({ storage, operation: 'read', path }, () =>
-    get<Uint8Array>(chunkKey(set, number), database.store('chunks', signal)),
-  )
+  const call = (): Promise<Uint8Array | undefined> =>
+    get<Uint8Array>(chunkKey(set, number), database.store('chunks', signal))
+  const chunk = await faulty({ storage, operation: 'read', path }, call, signal)
   if (chunk?.length === Math.min(chunkSize, size - number * chunkSize)) return chunk
   // Gone with its whole set, for no chunk is ever replaced.
   throw new OciError('STORAGE_CHANGED', { storage, path })

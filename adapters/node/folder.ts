@@ -151,14 +151,13 @@ export class FolderStorage implements StorageAdapter {
     checkDocumentPath(path)
     for (const required of options.requires ?? []) checkBlobPath(required)
     this.#enter(options.signal)
-    await this.#faulty('update', () =>
-      this.#lock.run(async turn => {
-        for (let round = 0; round < foreignRounds; round++) {
-          if (await this.#updateOnce({ turn, path, edit }, options)) return
-        }
-        throw new OciError('STORAGE_CHANGED', { storage: this.name, path })
-      }, options),
-    )
+    const section = async (turn: Turn): Promise<void> => {
+      for (let round = 0; round < foreignRounds; round++) {
+        if (await this.#updateOnce({ turn, path, edit }, options)) return
+      }
+      throw new OciError('STORAGE_CHANGED', { storage: this.name, path })
+    }
+    await this.#faulty('update', () => this.#lock.run(section, options), options.signal)
   }
 
   async remove(
@@ -169,26 +168,25 @@ export class FolderStorage implements StorageAdapter {
     for (const { path } of seen) checkBlobPath(path)
     this.#enter(options.signal)
     const removed = new Set<BlobPath>()
-    await this.#faulty('remove', () =>
-      this.#lock.run(async turn => {
-        const root = await this.#layout.make()
-        await this.#reached('taken')
-        for (const blob of seen) checkAsSeen(this.name, blob, await this.#sizeOf(blob.path))
-        const index = await this.#read('index.json')
-        const chosen = guarded(() => choose(index))
-        for (const path of chosen) checkBlobPath(path)
-        await this.#reached('removing')
-        for (const path of chosen) {
-          options.signal?.throwIfAborted()
-          await this.#refuseLinkedFolders(path)
-          const grave = join(turn.folder, `removed-${removed.size}`)
-          if (!(await turn.move(join(root, ...path.split('/')), grave))) continue
-          removed.add(path)
-          await rm(grave, { recursive: true, force: true })
-        }
-        await this.#reached('removed')
-      }, options),
-    )
+    const section = async (turn: Turn): Promise<void> => {
+      const root = await this.#layout.make()
+      await this.#reached('taken')
+      for (const blob of seen) checkAsSeen(this.name, blob, await this.#sizeOf(blob.path))
+      const index = await this.#read('index.json')
+      const chosen = guarded(() => choose(index))
+      for (const path of chosen) checkBlobPath(path)
+      await this.#reached('removing')
+      for (const path of chosen) {
+        options.signal?.throwIfAborted()
+        await this.#refuseLinkedFolders(path)
+        const grave = join(turn.folder, `removed-${removed.size}`)
+        if (!(await turn.move(join(root, ...path.split('/')), grave))) continue
+        removed.add(path)
+        await rm(grave, { recursive: true, force: true })
+      }
+      await this.#reached('removed')
+    }
+    await this.#faulty('remove', () => this.#lock.run(section, options), options.signal)
     return removed.size
   }
 
@@ -278,8 +276,8 @@ export class FolderStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    return faulty({ storage: this.name, operation }, call)
+  #faulty<T>(operation: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return faulty({ storage: this.name, operation }, call, signal)
   }
 }
 
@@ -292,7 +290,10 @@ async function sweepStaged(home: string, olderThan: number): Promise<number> {
   for (const name of (await unless(absent, readdir(home))) ?? []) {
     if (!name.startsWith('staged-')) continue
     const stats = await unless(absent, stat(join(home, name)))
-    if (stats === undefined || ageOf(stats) < olderThan) continue
+    if (stats === undefined) continue
+    // Taken over as a link, a file is as old as its bytes; its new name changed its ctime.
+    const { nlink, mtimeMs, ctimeMs } = stats
+    if (ageOf({ mtimeMs: nlink > 1 ? ctimeMs : mtimeMs }) < olderThan) continue
     await rm(join(home, name), { force: true })
     removed++
   }

@@ -79,6 +79,29 @@ describe('a connection that is lost', () => {
     expect(told).toBe(2)
     sameBytes(await read(storage, blobName(1)), bytesOf(1_500_000))
   })
+
+  it('at the very end of a commit, and for good, doesn’t take the bytes from under their name', async () => {
+    const staged = await stageBytes(storage, bytesOf(2_500_000))
+    let told = 0
+    const begin = IDBDatabase.prototype.transaction
+    vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (
+      this: IDBDatabase,
+      ...[stores, mode, options]: Parameters<IDBDatabase['transaction']>
+    ) {
+      if (told++ > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError')
+      const transaction = begin.call(this, stores, mode, options)
+      // Done, and nobody is told: the connection went away before.
+      transaction.addEventListener('complete', event => {
+        event.stopImmediatePropagation()
+        transaction.onabort?.(new Event('abort'))
+      })
+      return transaction
+    })
+    await expect(staged.commit(blobName(1))).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    vi.restoreAllMocks()
+    await staged.discard()
+    sameBytes(await read(storage, blobName(1)), bytesOf(2_500_000))
+  })
 })
 
 describe('another tab', () => {

@@ -1,6 +1,17 @@
 /** Blobs from one folder to another of the same disk, without moving their bytes: cloned blocks, or hard links. */
 
-import { chmod, copyFile, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -213,6 +224,22 @@ describe('what is shared is verified first', () => {
         for await (const { path } of storage.list()) expect(path).toBe('')
         await rename(`${real}.kept`, real)
       }
+    },
+  )
+
+  it.each(ways)(
+    'a sweep leaves it alone while it is verified, however old it is (%s)',
+    async (_way, options, clone) => {
+      const path = blobPath(image.manifest.descriptor.digest)
+      await utimes(join(parent, 'source', path), 1, 1)
+      const file = await at('source').open(path)
+      const storage = at('target', options, clone)
+      const adopted = file && (await storage.adopt?.(file))
+      expect(await storage.sweep({ olderThan: 3_600_000 })).toBe(0)
+      expect(await adopted?.commit(path)).toBe('written')
+      const left = file && (await storage.adopt?.(file))
+      expect(await storage.sweep({ olderThan: 0 })).toBe(1)
+      await left?.discard()
     },
   )
 

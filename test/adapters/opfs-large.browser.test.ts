@@ -139,6 +139,33 @@ describe('the worker', () => {
     expect(large.tally).toEqual({ opened: 0, refused: 2 })
   })
 
+  it('that has answered before is waited for, and the blobs on their way are not given up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let release = (): void => {}
+    const { large, writing } = await storageWith(() => {
+      const worker = watchedWorker()
+      const post = worker.postMessage.bind(worker)
+      worker.postMessage = (message: { open?: unknown }, transfer: unknown) => {
+        const send = (): void => post(message, transfer as Transferable[])
+        if (message.open && large.tally.opened > 0) release = send
+        else send()
+      }
+      return worker
+    })
+    const staged = await writing.stage({ size: 8 * MiB })
+    const writer = staged.writable.getWriter()
+    await writer.write(bytesOf(4 * MiB, 2))
+    const putting = put(writing, 5 * MiB)
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+    await vi.advanceTimersByTimeAsync(10_000)
+    await writer.write(bytesOf(4 * MiB, 2))
+    await writer.close()
+    expect(await staged.commit('blobs/sha256/2')).toBe('written')
+    release()
+    await putting
+    expect(large.tally).toEqual({ opened: 2, refused: 0 })
+  })
+
   it('that gives no handle this time is asked again the next time', async () => {
     const { large, writing } = await storageWith(() => scripted(answering('InvalidStateError')))
     await put(writing, 5 * MiB)

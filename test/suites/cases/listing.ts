@@ -59,7 +59,7 @@ export const listingCases: readonly StorageCase[] = [
     name: 'lists nothing for an aborted signal',
     async run({ storage }) {
       await put(storage, blobName(1), bytesOf(3))
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       const list = async (): Promise<void> => {
         for await (const entry of storage.list({ signal: AbortSignal.abort(reason) })) ok(false, entry.path)
       }
@@ -71,7 +71,7 @@ export const listingCases: readonly StorageCase[] = [
     async run({ storage }) {
       for (let i = 0; i < 5; i++) await put(storage, blobName(i), bytesOf(3))
       const abort = new AbortController()
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       let seen = 0
       const list = async (): Promise<void> => {
         for await (const _entry of storage.list({ signal: abort.signal }))

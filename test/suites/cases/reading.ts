@@ -117,7 +117,7 @@ export const readingCases: readonly StorageCase[] = [
   {
     name: 'rejects open with the reason of an aborted signal',
     async run({ storage }) {
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       await fails(() => storage.open(blob, { signal: AbortSignal.abort(reason) }), { value: reason })
     },
   },
@@ -126,7 +126,7 @@ export const readingCases: readonly StorageCase[] = [
     async run({ storage }) {
       await put(storage, blob, bytesOf(100))
       const file = await opened(storage, blob)
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       const signal = AbortSignal.abort(reason)
       await fails(() => file.bytes({ signal }), { value: reason }, 'bytes')
       await fails(() => drain(file.stream({ signal })), { value: reason }, 'stream')
@@ -139,7 +139,7 @@ export const readingCases: readonly StorageCase[] = [
       const abort = new AbortController()
       const reader = (await opened(storage, blob)).stream({ signal: abort.signal }).getReader()
       await reader.read()
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       abort.abort(reason)
       await fails(() => reader.read(), { value: reason })
     },
@@ -151,7 +151,7 @@ export const readingCases: readonly StorageCase[] = [
       const abort = new AbortController()
       const reader = (await opened(storage, blob)).stream({ signal: abort.signal }).getReader()
       await reader.read()
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       abort.abort(reason)
       await fails(() => reader.closed, { value: reason })
       same(await storage.remove(() => [blob]), 1, 'removed')

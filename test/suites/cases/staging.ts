@@ -260,7 +260,7 @@ export const stagingCases: readonly StorageCase[] = [
   {
     name: 'stages nothing for an aborted signal',
     async run(context) {
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       await fails(() => context.storage.stage({ signal: AbortSignal.abort(reason) }), { value: reason })
       await leavesNothing(context)
     },
@@ -298,7 +298,7 @@ export const stagingCases: readonly StorageCase[] = [
       const staged = await storage.stage({ signal: abort.signal })
       const writer = staged.writable.getWriter()
       await writer.write(bytesOf(10))
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       abort.abort(reason)
       await fails(() => writer.write(bytesOf(10)), { value: reason })
       await staged.discard()
@@ -308,7 +308,7 @@ export const stagingCases: readonly StorageCase[] = [
     name: 'commits nothing for an aborted signal, and can still be committed without it',
     async run({ storage }) {
       const staged = await stageBytes(storage, bytesOf(10))
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       await fails(() => staged.commit(blob, { signal: AbortSignal.abort(reason) }), { value: reason })
       same(await storage.open(blob), undefined)
       same(await staged.commit(blob), 'written')
@@ -324,7 +324,7 @@ export const stagingCases: readonly StorageCase[] = [
           () => true,
           () => false,
         )
-        abort.abort(new Error('stop'))
+        abort.abort(new DOMException('stop', 'AbortError'))
         const committed = await committing
         await staged.discard()
         const bytes = await read(storage, blobName(turn))

@@ -219,7 +219,7 @@ export const updateCases: readonly StorageCase[] = [
   {
     name: 'updates nothing for an aborted signal',
     async run({ storage }) {
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       const signal = AbortSignal.abort(reason)
       await fails(() => storage.update('index.json', () => utf8('{}'), { signal }), { value: reason })
       sameNames(await namesIn(storage), [])
@@ -231,7 +231,7 @@ export const updateCases: readonly StorageCase[] = [
     async run({ storage }) {
       await storage.update('index.json', () => utf8('old'))
       const abort = new AbortController()
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       const outcome = await storage
         .update(
           'index.json',
@@ -257,7 +257,7 @@ export const updateCases: readonly StorageCase[] = [
     name: 'gives up waiting when aborted, and the others go on',
     async run({ storage }) {
       const abort = new AbortController()
-      const reason = new Error('stop')
+      const reason = new DOMException('stop', 'AbortError')
       const outcomes = Array.from({ length: 12 }, (_, i) =>
         storage
           .update(
