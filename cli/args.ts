@@ -83,12 +83,19 @@ export function platformArg(text: string | undefined): Platform | undefined {
   }
 }
 
-/** A whole number from 0 to `max`. Throws `UsageError`. */
-export function numberArg(name: string, text: string | undefined, max: number): number | undefined {
+/** The bounds of a number; `min` is 0 unless given. */
+export interface NumberBounds {
+  readonly min?: number
+  readonly max: number
+}
+
+/** A whole number within bounds. Throws `UsageError`. */
+export function numberArg(name: string, text: string | undefined, bounds: NumberBounds): number | undefined {
   if (text === undefined) return undefined
+  const { min = 0, max } = bounds
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (value <= max) return value
-  throw new UsageError(`--${name} is a whole number from 0 to ${max}, not ${quoted(text)}`)
+  if (value >= min && value <= max) return value
+  throw new UsageError(`--${name} is a whole number from ${min} to ${max}, not ${quoted(text)}`)
 }
 
 /** Milliseconds of an age: `90s`, `30m`, `24h`, `7d`, or `0`. Throws `UsageError`. */

@@ -5,6 +5,7 @@ import { archive } from '../src/archive/index.ts'
 import {
   type AbortOptions,
   type Descriptor,
+  isOciError,
   mediaTypes,
   OciDir,
   type Platform,
@@ -47,7 +48,17 @@ export function storageAt(path: string, { opened }: Io, options: FolderOptions =
 export async function storageOf(reference: Reference, io: Io): Promise<ReadableStorage> {
   mustExist(reference)
   const { path, isArchive } = reference
-  return isArchive ? archive(await file(path), { signal: io.signal }) : storageAt(path, io)
+  return isArchive ? archiveAt(path, io) : storageAt(path, io)
+}
+
+/** A call may name several archives: whatever is wrong with one is said of its path. */
+async function archiveAt(path: string, { signal }: Io): Promise<ReadableStorage> {
+  try {
+    return await archive(await file(path), { signal })
+  } catch (error) {
+    if (!isOciError(error) || error.message.includes(path)) throw error
+    throw new Failure(`${path} can't be opened`, { cause: error })
+  }
 }
 
 /** Opens the layout that a reference names, to be read. Throws `Failure` where there is nothing. */

@@ -2,7 +2,7 @@
 
 import { type CloneOptions, type CopyResult, type Descriptor, tagOf } from '../src/index.ts'
 import { numberArg } from './args.ts'
-import { type Io, UsageError } from './command.ts'
+import type { Io } from './command.ts'
 import { counted, formatBytes, printable } from './text.ts'
 
 /** The options of such a command, beside `--format`. */
@@ -19,11 +19,9 @@ export const transferHelp = `  --jobs N        how many blobs are under way at o
 
 /** The library's options for a call of the command. */
 export function transferring({ jobs }: { readonly jobs?: string | undefined }, io: Io): CloneOptions {
-  const concurrency = numberArg('jobs', jobs, mostJobs)
-  if (concurrency === 0) throw new UsageError(`--jobs is a whole number from 1 to ${mostJobs}, not "0"`)
   return {
     signal: io.signal,
-    concurrency,
+    concurrency: numberArg('jobs', jobs, { min: 1, max: mostJobs }),
     onProgress: ({ bytes, total = 0 }) =>
       io.progress.show(`${formatBytes(bytes)} of ${formatBytes(total)} copied`),
   }

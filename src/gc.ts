@@ -34,7 +34,10 @@ export interface GcOptions extends AbortOptions {
    * writing theirs again. Asked for every blob, referenced or not.
    */
   keep?(blob: GcBlob): boolean
-  /** Leftovers of crashed writers go when they are older than so many milliseconds; 24 hours unless given. */
+  /**
+   * Leftovers of crashed writers go when they are older than so many milliseconds; 24 hours unless given. A storage can't
+   * always tell them from what a writer at work has staged: give no less than the longest pause of one, else it fails.
+   */
   readonly sweepOlderThan?: number | undefined
   /**
    * Layouts that read their blobs from this one (`OciDir.open(layout, { blobs })`): what they reach stays. A storage can't

@@ -19,8 +19,8 @@ export interface ReferrersOptions extends AbortOptions {
 /**
  * The manifests that refer to what a reference names, each once, in document order.
  *
- * Those in nested indexes are among them. The subject itself need not be in the layout (M8): a digest is enough. Of a name it is the entry, which
- * may be an index.
+ * Those in nested indexes are among them. The subject itself need not be in the layout (M8): a digest is enough. Of a
+ * name it is the entry, which may be an index.
  *
  * Three conventions are read: a manifest's or index's own `subject`; the fallback tag of the distribution
  * specification, an index named `sha256-<hex>`, all of whose manifests count; and cosign's: names

@@ -35,7 +35,7 @@ export class LayoutFolder {
   async make(): Promise<string> {
     const found = await this.find()
     if (found !== undefined) return found
-    await mkdir(this.#given, { recursive: true })
+    await makeFolder(this.#given)
     this.#real = await realpath(this.#given)
     await this.sync(dirname(this.#real))
     return this.#real
@@ -108,6 +108,22 @@ export class LayoutFolder {
     )
     if (made) await this.sync(parent)
   }
+}
+
+/** Not `recursive` of `mkdir`: in Node that never ends where a folder that is there takes no new one (`/proc`). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await unless(['EEXIST'], mkdir(path))
+  } catch (error) {
+    const parent = dirname(path)
+    if (errnoOf(error) !== 'ENOENT' || parent === path || (await isThere(parent))) throw error
+    await makeFolder(parent)
+    await unless(['EEXIST'], mkdir(path))
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await unless(absent, lstat(path))) !== undefined
 }
 
 /** Tells whether a path without links stands in a folder, and not among its private files. */

@@ -154,7 +154,7 @@ function codecOf({ compression = 'gzip', level: text }: Values): Codec {
   if (compression !== 'gzip' && compression !== 'none') {
     throw new UsageError(`--compression is gzip or none, not ${quoted(compression)}`)
   }
-  const level = numberArg('level', text, 9)
+  const level = numberArg('level', text, { max: 9 })
   // `numberArg` has just looked.
   if (compression === 'gzip') return gzip({ level: level as DeflateLevel | undefined })
   if (level !== undefined) throw new UsageError('--level goes with gzip, and --compression is none')

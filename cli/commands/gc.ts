@@ -27,7 +27,8 @@ The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to st
 
   --dry-run             remove nothing, print what would go
   --older-than AGE      leave what is younger, as 90s, 30m, 24h, 7d; unless given, blobs of any age go, and what
-                        writers left behind after 24h
+                        writers left behind after 24h. A short AGE also takes what a writer at work has not yet
+                        finished: it then fails, to be run again
   --shared-with LAYOUT  a layout that reads its blobs from this one: what it reaches stays
   --format json         { dryRun, removed: [{ digest, size }], bytes, kept, swept }
 `,

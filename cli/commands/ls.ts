@@ -32,7 +32,7 @@ paths' bytes. Times are UTC. Every layer is verified as it is read.
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'REF' })
     const json = wantsJson(values)
     const platform = platformArg(values.platform)
-    const layer = numberArg('layer', values.layer, 1e6)
+    const layer = numberArg('layer', values.layer, { max: 1e6 })
     const { signal, out, progress } = io
     const { dir, ref } = await openReference(first(positionals), io, platform)
     const image = await dir.openImage(ref, { signal, platform })

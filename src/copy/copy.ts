@@ -39,7 +39,7 @@ export interface CopyResult extends CopyCounts {
  * entry that had it in the target. What is there already isn't moved, so a copy that was ended goes on.
  *
  * Throws `BLOB_MISSING`, `DIGEST_MISMATCH`, `SIZE_MISMATCH` for what is wrong in the source, and what `openImage`
- * throws; then index.json is as it was and nothing of a blob is left.
+ * throws; then index.json is as it was, and of blobs only whole ones are left, for the next try or `gc`.
  *
  * @example
  * await copy(await remote.openImage('debian', { platform: 'linux/arm64' }), dir, { as: 'base' })

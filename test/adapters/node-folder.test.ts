@@ -59,6 +59,20 @@ describe('a folder', () => {
     expect(await text(await folder(pathToFileURL(dir)).open(blob))).toBe('bytes')
   })
 
+  it('is made with the folders above it', async () => {
+    const deep = folder(join(parent, 'a/b', 'layout'))
+    await deep.update('oci-layout', () => new Uint8Array([1]))
+    expect(await deep.open('oci-layout')).toMatchObject({ size: 1 })
+    await deep.close()
+  })
+
+  it("that the system can't make is an error and no endless try", async () => {
+    const nowhere = folder('/proc/ocidir/layout')
+    await expect(nowhere.update('oci-layout', () => new Uint8Array())).rejects.toMatchObject({
+      name: 'OciError',
+    })
+  })
+
   it('leaves no private folder behind when it is closed', async () => {
     await put(blob, 'bytes')
     await storage.update('index.json', () => encode('{}'))

@@ -85,6 +85,15 @@ describe('a command that writes refuses an archive, as a wrong call', () => {
   })
 })
 
+it('an archive that is cut short is told by its name: a call may name several', async () => {
+  const cut = join(folder, 'cut.tar')
+  const bytes = readFileSync(archive)
+  writeFileSync(cut, bytes.subarray(0, bytes.length / 2))
+  const { code, stderr } = await ocidir(['copy', archive, cut, join(folder, 'unmade')])
+  expect(code).toBe(1)
+  expect(stderr).toContain(`${cut} can't be opened: not a valid tar: cut short`)
+})
+
 describe('a file that is something else', () => {
   const packed = join(folder, 'app.tar.gz')
   execFileSync('sh', ['-c', 'gzip -c "$1" > "$2"', 'pack', archive, packed])

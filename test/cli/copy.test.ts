@@ -77,7 +77,11 @@ describe('clone', () => {
     const unmade = fresh()
     expect(await ocidir(['clone', join(folder, 'none'), unmade])).toMatchObject({ code: 1 })
     expect(await ocidir(['clone', one, `${unmade}:tag`])).toMatchObject({ code: 2 })
-    expect(await ocidir(['clone', one, unmade, '--jobs', '0'])).toMatchObject({ code: 2 })
+    for (const jobs of ['0', 'x', '257']) {
+      const { code, stderr } = await ocidir(['clone', one, unmade, '--jobs', jobs])
+      expect(code).toBe(2)
+      expect(stderr).toContain(`--jobs is a whole number from 1 to 256, not "${jobs}"`)
+    }
     expect(existsSync(unmade)).toBe(false)
   })
 
