@@ -19,7 +19,11 @@ export interface ChoiceOptions extends AbortOptions {
   readonly as?: string | undefined
   /** Of each reference the image for this platform alone, listed as itself; else an index comes whole. */
   readonly platform?: PlatformRequest | undefined
-  /** Brings what refers to what is copied (signatures, SBOMs), and what refers to that. */
+  /**
+   * Brings what refers to what is copied (signatures, SBOMs), and what refers to that, where index.json lists it: a
+   * referrer that stands in another index alone comes with that index. A fallback tag of the target's own gives way to
+   * the source's, as any name does.
+   */
   readonly referrers?: boolean | undefined
 }
 
