@@ -112,14 +112,15 @@ export class LayoutFolder {
 
 /** Not `recursive` of `mkdir`: in Node that never ends where a folder that is there takes no new one (`/proc`). */
 async function makeFolder(path: string): Promise<void> {
-  try {
-    await unless(['EEXIST'], mkdir(path))
-  } catch (error) {
-    const parent = dirname(path)
-    if (errnoOf(error) !== 'ENOENT' || parent === path || (await isThere(parent))) throw error
-    await makeFolder(parent)
-    await unless(['EEXIST'], mkdir(path))
-  }
+  const made = await unless(
+    ['ENOENT'],
+    unless(['EEXIST'], mkdir(path)).then(() => true),
+  )
+  if (made) return
+  const parent = dirname(path)
+  if (parent !== path && !(await isThere(parent))) await makeFolder(parent)
+  // Once more, also where the parent is there by now: another writer may just have made it.
+  await unless(['EEXIST'], mkdir(path))
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -73,6 +73,19 @@ describe('a folder', () => {
     })
   })
 
+  it('is made with its parents by many at once, whoever of them makes which', async () => {
+    for (let round = 0; round < 30; round++) {
+      const place = join(dir, `${round}/a/b/c`)
+      const stages = Array.from({ length: 16 }, async (_, i) => {
+        // Out of step, so that some meet a parent that another has just made.
+        for (let turn = 0; turn < i % 8; turn++) await new Promise(resolve => setImmediate(resolve))
+        await (await folder(place).stage()).discard()
+      })
+      await Promise.all(stages)
+      expect(await readdir(place)).toEqual(['.ocidir'])
+    }
+  })
+
   it('leaves no private folder behind when it is closed', async () => {
     await put(blob, 'bytes')
     await storage.update('index.json', () => encode('{}'))
