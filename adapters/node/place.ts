@@ -27,8 +27,11 @@ export class LayoutFolder {
 
   /** The folder without links, or `undefined` while there is none. */
   async find(): Promise<string | undefined> {
-    this.#real ??= await unless(absent, realpath(this.#given))
-    return this.#real
+    if (this.#real !== undefined) return this.#real
+    const real = await unless(absent, realpath(this.#given))
+    // A late "there is none" takes nothing from who has made it meanwhile.
+    this.#real ??= real
+    return real
   }
 
   /** The folder without links; made where there is none. */
@@ -36,9 +39,10 @@ export class LayoutFolder {
     const found = await this.find()
     if (found !== undefined) return found
     await makeFolder(this.#given)
-    this.#real = await realpath(this.#given)
-    await this.sync(dirname(this.#real))
-    return this.#real
+    const real = await realpath(this.#given)
+    this.#real = real
+    await this.sync(dirname(real))
+    return real
   }
 
   /** Where a name's bytes really are. `undefined` where there is no file; `LINK_OUTSIDE` for a link that leads out. */
