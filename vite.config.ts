@@ -17,6 +17,9 @@ const inTests = process.env.VITEST !== undefined
 /** A browser profile of this run's own; a test that restarts the browser gives one. */
 const profile = process.env.OCIDIR_TEST_PROFILE ?? join(workParent(), `ocidir-profile-${process.pid}`)
 
+/** Packages that have no module of their own name. */
+const modules: Readonly<Record<string, string>> = { '@noble/hashes': '@noble/hashes/sha2.js' }
+
 /** Set by `test/house/profile.test.ts` alone, to see that a dropped profile is noticed. */
 const inParallel = process.env.OCIDIR_TEST_PARALLEL !== undefined
 
@@ -37,7 +40,7 @@ const node: TestProjectInlineConfiguration = {
 const chromium: TestProjectInlineConfiguration = {
   extends: true,
   // Found late, a dependency makes vite reload the page in the middle of a test.
-  optimizeDeps: { include: Object.keys(manifest.dependencies) },
+  optimizeDeps: { include: Object.keys(manifest.dependencies).map(name => modules[name] ?? name) },
   test: {
     name: 'chromium',
     include: ['test/**/*.both.test.ts', 'test/**/*.browser.test.ts'],
@@ -68,6 +71,8 @@ const chromium: TestProjectInlineConfiguration = {
 export default defineConfig({
   root: inTests ? top : join(top, 'demo'),
   base: './',
+  // Tests in pages read OCIDIR_LONG and OCIDIR_SEED.
+  ...(inTests && { envPrefix: ['VITE_', 'OCIDIR_LONG', 'OCIDIR_SEED'] }),
   resolve: { alias },
   // A run inside a run must not rebuild the packages that the outer one's pages are loading.
   ...(process.env.OCIDIR_TEST_PROFILE && { cacheDir: `${profile}-vite` }),

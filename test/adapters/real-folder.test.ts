@@ -10,9 +10,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
 import { draft, fsck, OciDir, pushLayer } from '../../src/index.ts'
 import type { StorageEntry } from '../../src/storage.ts'
-import { Tally } from '../fault/tally.ts'
 import { browserArgs } from '../setup/browser.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
+import { Tally } from '../setup/tally.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 
 const run = promisify(execFile)
@@ -227,7 +227,7 @@ describeWith(['chromium', 'skopeo'], 'a real folder in a browser', () => {
       ),
     )
     const storage = folder(there)
-    const node = new Tally('index.json that a page and Node write at once, read by Node')
+    const node = new Tally('P6: index.json that a page and Node write at once, read by Node')
     let writing = true
     const inPage = page
       .evaluate(() => library.share('shared'))

@@ -10,13 +10,15 @@ import { isOciError } from '../../src/errors.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { BlobPath, StorageAdapter } from '../../src/storage.ts'
+import { rounds } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
 import { forwarding } from '../suites/index.ts'
 import { RawStorage } from '../unit/core/raw-storage.ts'
 import { addImage, amd64, named, rawLayout } from '../unit/core/samples.ts'
-import { Tally } from './tally.ts'
 
 const writers = 8
-const rounds = Number(process.env.OCIDIR_COPY_ROUNDS ?? 4)
+const images = rounds({ short: 4, long: 40 })
+const timeout = rounds({ short: 60_000, long: 600_000 })
 
 let parent: string
 beforeEach(async () => {
@@ -30,7 +32,7 @@ async function library(): Promise<{ source: OciDir; needs: Map<string, BlobPath[
   const needs = new Map<string, BlobPath[]>()
   const entries: object[] = []
   const names: string[] = []
-  for (let i = 0; i < writers * rounds; i++) {
+  for (let i = 0; i < writers * images; i++) {
     const before = new Set(storage.files.keys())
     const image = await addImage(storage, { ...amd64, variant: `v${i}` }, `layer ${i % writers}`)
     const shared = `layer ${i % writers}`
@@ -67,7 +69,7 @@ async function race(isCareless: boolean, tally: Tally): Promise<number> {
   await OciDir.ensure(folder(dir))
   const collector = folder(dir)
   let updates = 0
-  let runs = writers * rounds
+  let runs = writers * images
   const wrap = (storage: StorageAdapter): StorageAdapter =>
     forwarding(storage, {
       async update(path, edit, options) {
@@ -78,7 +80,7 @@ async function race(isCareless: boolean, tally: Tally): Promise<number> {
     })
   const write = async (writer: number): Promise<void> => {
     const target = await OciDir.open(wrap(folder(dir, { durability: 'relaxed' })))
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < images; round++) {
       const ref = names[round * writers + writer] ?? ''
       for (let done = false; !done; ) {
         tally.attempts += 1
@@ -105,14 +107,16 @@ async function copied(source: OciDir, target: OciDir<StorageAdapter>, ref: strin
   }
 }
 
-it('copies beside a collector without grace: every name is there, and all that it needs', async () => {
-  const tally = new Tally('copies beside a collector')
+it('copies beside a collector without grace: every name is there, and all that it needs', {
+  timeout,
+}, async () => {
+  const tally = new Tally('P8: copies beside a collector')
   await race(false, tally)
   expect(tally.report().losses).toBe(0)
 })
 
-it('a copy that requires nothing is found out by the same race', async () => {
-  const tally = new Tally('copies that require nothing')
+it('a copy that requires nothing is found out by the same race', { timeout }, async () => {
+  const tally = new Tally('P8: copies that require nothing (broken on purpose)')
   const missing = await race(true, tally)
   tally.report()
   expect(missing).toBeGreaterThan(0)

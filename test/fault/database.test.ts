@@ -6,16 +6,17 @@ import { join } from 'node:path'
 import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
+import { rounds } from '../setup/rounds.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
+import { Tally } from '../setup/tally.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 import type { Attempt, Way } from './database-page.ts'
-import { Tally } from './tally.ts'
 
 const MiB = 1024 * 1024
 const chunks = 8
 /** What is written before, and what the browser needs for itself. */
 const keptSize = 3.2 * MiB
-const quotas = process.env.OCIDIR_LONG === '1' ? 100 : 10
+const quotas = rounds({ short: 10, long: 100 })
 const timeout = quotas * 6_000
 
 describeWith(['chromium'], 'a database at the end of its quota', () => {
@@ -57,7 +58,7 @@ describeWith(['chromium'], 'a database at the end of its quota', () => {
 
   async function atQuotas(way: Way, count: number): Promise<Tally> {
     const tally = new Tally(
-      `${count} quotas, ${way === 'own' ? 'transactions waited for' : 'requests believed (broken on purpose)'}`,
+      `P10: IndexedDB at ${count} quotas, ${way === 'own' ? 'transactions waited for' : 'requests believed (broken on purpose)'}`,
     )
     for (let i = 0; i < count; i++) {
       const room = ((i + 0.5) * (chunks - 1) * MiB) / count

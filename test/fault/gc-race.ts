@@ -8,8 +8,8 @@ import { draft, pushLayer } from '../../src/image.ts'
 import type { OciDir } from '../../src/oci-dir.ts'
 import { mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { Tally } from '../setup/tally.ts'
 import { forwarding } from '../suites/forwarding.ts'
-import { Tally } from './tally.ts'
 
 type Dir = OciDir<StorageAdapter>
 

@@ -9,7 +9,7 @@ import { collect, collectByList, race } from './gc-race.ts'
 it('16 writers of the same blobs beside gc: index.json never names what is not there', async () => {
   const [first, second, gcDir] = await dirsOf(crypto.randomUUID())
   const tally = await race({
-    name: '16 writers through 2 storages beside gc, 3 rounds in OPFS',
+    name: 'P8: 16 writers through 2 storages beside gc, 3 rounds in OPFS',
     rounds: 3,
     dirs: [first, second],
     collect: () => collect(gcDir),
@@ -20,7 +20,7 @@ it('16 writers of the same blobs beside gc: index.json never names what is not t
 it('loses when the list is made outside of the section', async () => {
   const [first, second, gcDir] = await dirsOf(crypto.randomUUID())
   const tally = await race({
-    name: 'gc by a list, in OPFS (broken on purpose)',
+    name: 'P8: gc by a list, in OPFS (broken on purpose)',
     rounds: 2,
     dirs: [first, second],
     collect: () => collectByList(gcDir, 5),

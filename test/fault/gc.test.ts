@@ -11,15 +11,14 @@ import { engine } from '../../src/engine.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { rounds } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
 import { buildChild, Child } from './child.ts'
 import type { GcJob } from './gc-child.ts'
 import { collect, collectByList, dawdling, heedless, race } from './gc-race.ts'
-import { Tally } from './tally.ts'
 
-/** `OCIDIR_GC_ROUNDS=1000` is the long form: as many on disk. */
-const given = process.env.OCIDIR_GC_ROUNDS
-const inMemory = Number(given ?? 1000)
-const onDisk = Number(given ?? 3)
+const inMemory = 1000
+const onDisk = rounds({ short: 3, long: 1000 })
 
 let child: Awaited<ReturnType<typeof buildChild>>
 let path: string
@@ -42,7 +41,7 @@ describe('16 writers of the same blobs beside gc, in memory', () => {
     const storage = memory()
     const gcDir = await OciDir.ensure(storage, tools)
     const tally = await race({
-      name: `16 writers beside gc, ${inMemory} rounds in memory`,
+      name: `P8: 16 writers beside gc, ${inMemory} rounds in memory`,
       rounds: inMemory,
       dirs: [await OciDir.open(dawdling(storage, 7), tools)],
       collect: () => collect(gcDir),
@@ -55,7 +54,7 @@ describe('16 writers of the same blobs beside gc, in memory', () => {
     const storage = memory()
     const gcDir = await OciDir.ensure(storage, tools)
     const tally = await race({
-      name: 'gc by a list made outside of the section (broken on purpose)',
+      name: 'P8: gc by a list made outside of the section (broken on purpose)',
       rounds: 20,
       dirs: [await OciDir.open(dawdling(storage, 7), tools)],
       collect: () => collectByList(gcDir),
@@ -67,7 +66,7 @@ describe('16 writers of the same blobs beside gc, in memory', () => {
     const storage = memory()
     const gcDir = await OciDir.ensure(storage, tools)
     const tally = await race({
-      name: 'gc over a storage that forgets requires (broken on purpose)',
+      name: 'P8: gc over a storage that forgets requires (broken on purpose)',
       rounds: 20,
       dirs: [await OciDir.open(heedless(dawdling(storage, 7)), tools)],
       collect: () => collect(gcDir),
@@ -84,7 +83,7 @@ describe('16 writers of the same blobs beside gc, on one folder', () => {
   }, async () => {
     const gcDir = await dirAt()
     const tally = await race({
-      name: `16 writers through 4 storages beside gc, ${onDisk} rounds on one folder`,
+      name: `P8: 16 writers through 4 storages beside gc, ${onDisk} rounds on one folder`,
       rounds: onDisk,
       dirs: [await dirAt(), await dirAt(), await dirAt(), await dirAt()],
       collect: () => collect(gcDir),
@@ -96,7 +95,7 @@ describe('16 writers of the same blobs beside gc, on one folder', () => {
     const dirs = [await dirAt(), await dirAt()]
     const gcDir = await dirAt()
     const tally = await race({
-      name: 'gc by a list, on one folder (broken on purpose)',
+      name: 'P8: gc by a list, on one folder (broken on purpose)',
       rounds: 2,
       dirs,
       collect: () => collectByList(gcDir, 5),
@@ -107,19 +106,19 @@ describe('16 writers of the same blobs beside gc, on one folder', () => {
 
 describe('eight processes, eight tags each', () => {
   it('64 of 64 are there, whole', { timeout: 120_000 }, async () => {
-    const tally = await eightByEight('64 tags of 8 processes', [])
+    const tally = await eightByEight('P8: 64 tags of 8 processes', [])
     expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
   })
 
   it('64 of 64 beside a gc without grace in another process', { timeout: 120_000 }, async () => {
-    const tally = await eightByEight('64 tags of 8 processes beside gc', [
+    const tally = await eightByEight('P8: 64 tags of 8 processes beside gc', [
       { do: 'gc', dir: path, way: 'safe' },
     ])
     expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
   })
 
   it('some are not beside a gc that removes by a list', { timeout: 120_000 }, async () => {
-    const tally = await eightByEight('64 tags beside gc by a list (broken on purpose)', [
+    const tally = await eightByEight('P8: 64 tags beside gc by a list (broken on purpose)', [
       { do: 'gc', dir: path, way: 'listed' },
     ])
     expect(tally.report().losses).toBeGreaterThan(0)

@@ -7,9 +7,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FolderStorage, type SectionPoint } from '../../adapters/node/folder.ts'
 import { folder } from '../../adapters/node/index.ts'
 import type { BlobPath, StorageAdapter } from '../../src/storage.ts'
+import { rounds } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
 import { buildChild, Child } from './child.ts'
 import type { Job } from './folder-child.ts'
-import { Tally } from './tally.ts'
 
 const blob: BlobPath = `blobs/sha256/${'ab'.repeat(32)}`
 const updatePoints: readonly SectionPoint[] = ['taken', 'edited', 'written', 'publishing', 'published']
@@ -30,7 +31,7 @@ afterEach(() => rm(dir, { recursive: true }))
 
 describe('a holder that is killed', () => {
   it('delays nobody, wherever it dies, and loses no update of others', async () => {
-    const tally = new Tally('kill -9 of a holder, at each point of update')
+    const tally = new Tally('P2: kill -9 of a holder, at each point of update')
     for (const at of updatePoints) {
       const storage = await emptied()
       await addLine(storage, 'before')
@@ -51,7 +52,7 @@ describe('a holder that is killed', () => {
   })
 
   it('leaves a layout that names no missing blob when it dies in remove', async () => {
-    const tally = new Tally('kill -9 of a holder, at each point of remove')
+    const tally = new Tally('P2: kill -9 of a holder, at each point of remove')
     for (const at of removePoints) {
       const storage = await emptied()
       await putBlob(storage, blob)
@@ -152,7 +153,7 @@ describe('a holder that is killed', () => {
 
 describe('a holder that is stopped and woken', () => {
   it('loses no update, wherever it stood', async () => {
-    const tally = new Tally('SIGSTOP of a holder, at each point of update')
+    const tally = new Tally('P5: SIGSTOP of a holder, at each point of update')
     for (const at of updatePoints) {
       await emptied()
       const storage = new FolderStorage(dir, {}, impatient)
@@ -174,7 +175,7 @@ describe('a holder that is stopped and woken', () => {
   })
 
   it('loses updates with a lock that is checked before an unfenced rename', async () => {
-    const tally = new Tally('SIGSTOP between the check and an unfenced rename (broken on purpose)')
+    const tally = new Tally('P5: SIGSTOP between the check and an unfenced rename (broken on purpose)')
     await emptied()
     const storage = new FolderStorage(dir, {}, impatient)
     await addLine(storage, 'before')
@@ -190,7 +191,7 @@ describe('a holder that is stopped and woken', () => {
   })
 
   it('removes no blob that was named while it stood', async () => {
-    const tally = new Tally('SIGSTOP of a holder, at each point of remove')
+    const tally = new Tally('P5: SIGSTOP of a holder, at each point of remove')
     for (const at of removePoints) {
       await emptied()
       const storage = new FolderStorage(dir, {}, impatient)
@@ -222,7 +223,7 @@ describe('many processes', () => {
   })
 
   it('P5: lose none of 64 updates of one process through four storages', async () => {
-    const tally = new Tally('64 updates at once, in one process')
+    const tally = new Tally('P5: 64 updates at once, in one process')
     await emptied()
     const storages = Array.from({ length: 4 }, () => folder(dir))
     const lines = Array.from({ length: 64 }, (_, i) => `line-${i}`)
@@ -243,7 +244,7 @@ describe('many processes', () => {
 describe('a program that ignores the lock', () => {
   for (const at of ['written', 'published'] as const) {
     it(`is noticed when it writes index.json at the point ${at}, and no update is lost`, async () => {
-      const tally = new Tally(`a foreign write at the point ${at}`)
+      const tally = new Tally(`P5: a foreign write at the point ${at}`)
       await emptied()
       let before = new Uint8Array()
       const storage = new FolderStorage(
@@ -273,17 +274,17 @@ describe('a program that ignores the lock', () => {
 })
 
 describe('a writer that is killed at any moment', () => {
-  const rounds = Number(process.env.OCIDIR_KILLS ?? 24)
-  it(`leaves nothing corrupt, nothing dangling and nothing acknowledged lost in ${rounds} kills`, {
-    timeout: 60_000 + rounds * 3000,
+  const kills = rounds({ short: 24, long: 1000 })
+  it(`leaves nothing corrupt, nothing dangling and nothing acknowledged lost in ${kills} kills`, {
+    timeout: 60_000 + kills * 3000,
   }, async () => {
-    const tally = new Tally('kill -9 at random moments')
+    const tally = new Tally('P2: kill -9 at random moments')
     const storage = await emptied()
     const acknowledged: { blobs: Map<string, readonly number[]>; lines: Set<string> } = {
       blobs: new Map(),
       lines: new Set(),
     }
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < kills; round++) {
       const durability = round % 2 === 0 ? 'strict' : 'relaxed'
       const writer = new Child(child.program, { do: 'churn', dir, id: `r${round}`, durability })
       await writer.said('ready')
@@ -308,7 +309,7 @@ describe('a writer that is killed at any moment', () => {
       if ((await storage.open(line as BlobPath)) === undefined) tally.losses++
     }
     console.log(`${acknowledged.blobs.size} blobs and ${acknowledged.lines.size} updates were acknowledged`)
-    expect(acknowledged.lines.size).toBeGreaterThan(rounds)
+    expect(acknowledged.lines.size).toBeGreaterThan(kills)
     expect(tally.report().losses).toBe(0)
     const left = await storage.sweep({ olderThan: 0 })
     console.log(`${left} leftovers were swept`)
@@ -318,7 +319,7 @@ describe('a writer that is killed at any moment', () => {
 
 async function eightByEight(locked: boolean): Promise<Tally> {
   const tally = new Tally(
-    `8 processes x 8 updates, ${locked ? 'locked' : 'without lock (broken on purpose)'}`,
+    `P5: 8 processes x 8 updates, ${locked ? 'locked' : 'without lock (broken on purpose)'}`,
   )
   const storage = await emptied()
   await addLine(storage, 'first')

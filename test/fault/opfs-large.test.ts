@@ -6,14 +6,15 @@ import { join } from 'node:path'
 import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
+import { rounds } from '../setup/rounds.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
+import { Tally } from '../setup/tally.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 import type { Moment, Outcome, Way } from './opfs-large-page.ts'
-import { Tally } from './tally.ts'
 
 const MiB = 1024 * 1024
 const chunks = 10
-const quotas = process.env.OCIDIR_LONG === '1' ? 100 : 10
+const quotas = rounds({ short: 10, long: 100 })
 
 describeWith(['chromium'], 'a large blob in OPFS', () => {
   let work: string
@@ -44,7 +45,7 @@ describeWith(['chromium'], 'a large blob in OPFS', () => {
   })
 
   it('is given up at each chunk with the reason of its signal, and nothing of it is left', async () => {
-    const tally = new Tally(`an abort before and during each of ${chunks} chunks, and at the end`)
+    const tally = new Tally(`P9: an abort before and during each of ${chunks} chunks, and at the end`)
     const each = Array.from({ length: chunks }, (_, i): Moment[] => [{ before: i }, { during: i }]).flat()
     const times: number[] = []
     for (const moment of [...each, 'closing', 'closed'] satisfies Moment[]) {
@@ -92,7 +93,7 @@ describeWith(['chromium'], 'a large blob in OPFS', () => {
 
   async function atQuotas(way: Way): Promise<Tally> {
     const tally = new Tally(
-      `${quotas} quotas, ${way === 'own' ? 'counts looked at' : 'counts ignored (broken on purpose)'}`,
+      `P10: OPFS by sync handles at ${quotas} quotas, ${way === 'own' ? 'counts looked at' : 'counts ignored (broken on purpose)'}`,
     )
     for (let i = 0; i < quotas; i++) {
       const quotaSize = Math.round(kept + ((i + 0.5) * (chunks - 1) * MiB) / quotas)

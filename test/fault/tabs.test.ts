@@ -7,9 +7,9 @@ import { type BrowserContext, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
+import { Tally } from '../setup/tally.ts'
 import { describeWith, tool } from '../setup/tools.ts'
 import type { TabPlace } from './tab.ts'
-import { Tally } from './tally.ts'
 
 describeWith(['chromium'], 'tabs of one profile', () => {
   let work: string
@@ -45,7 +45,7 @@ describeWith(['chromium'], 'tabs of one profile', () => {
     })
 
     it('P5: lose none of 64 updates of a tab and its worker', async () => {
-      const tally = new Tally(`${medium}: a tab and its worker, 32 updates each`)
+      const tally = new Tally(`P5: ${medium}: a tab and its worker, 32 updates each`)
       const [a, b] = [linesOf('tab'), linesOf('worker')]
       await tabs[0].evaluate(
         ([place, first, second]) =>
@@ -57,7 +57,7 @@ describeWith(['chromium'], 'tabs of one profile', () => {
     })
 
     it('go on when a tab is closed that held the lock', async () => {
-      const tally = new Tally(`${medium}: a tab closed while it keeps the others out`)
+      const tally = new Tally(`P5: ${medium}: a tab closed while it keeps the others out`)
       const dying = await newTab()
       await dying.evaluate(place => deeds.holdForEver(place), placeOf('held'))
       tally.attempts++
@@ -77,7 +77,7 @@ describeWith(['chromium'], 'tabs of one profile', () => {
 
     async function twoTabs(deed: 'addLines' | 'addLinesUnlocked'): Promise<Tally> {
       const tally = new Tally(
-        `${medium}: 2 tabs x 32 updates, ${deed === 'addLines' ? 'locked' : 'without lock (broken on purpose)'}`,
+        `P5: ${medium}: 2 tabs x 32 updates, ${deed === 'addLines' ? 'locked' : 'without lock (broken on purpose)'}`,
       )
       await tabs[0].evaluate(place => deeds.addLines(place, ['first']), placeOf(deed))
       const lines = [linesOf('a'), linesOf('b')]

@@ -59,7 +59,8 @@ describe('the packed package', () => {
 
     it('brings its own dependencies and no others', async () => {
       const installed = (await readdir(join(home, 'node_modules'))).filter(name => !name.startsWith('.'))
-      expect(installed.sort()).toEqual(['ocidir', ...Object.keys(manifest.dependencies)].sort())
+      const own = Object.keys(manifest.dependencies).map(name => name.split('/')[0])
+      expect(installed.sort()).toEqual(['ocidir', ...own].sort())
     })
 
     it('builds and checks an image in Node', async () => {

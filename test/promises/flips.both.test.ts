@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
+import { isLong } from '../setup/rounds.ts'
 import { figuresOf, flipAll } from './flips.ts'
-import { isLong } from './long.ts'
 
 // Every byte where it is asked for; a reader that fails for one byte of sixteen verifies all that it reads.
 const stride = isLong ? 1 : 16

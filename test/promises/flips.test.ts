@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
+import { isLong } from '../setup/rounds.ts'
 import { figuresOf, flipAll } from './flips.ts'
-import { isLong } from './long.ts'
 
 const stride = isLong ? 1 : 64
 

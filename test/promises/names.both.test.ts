@@ -13,9 +13,9 @@ import {
   mediaTypes,
 } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { isLong } from '../setup/rounds.ts'
 import { forwarding } from '../suites/index.ts'
 import { utf8 } from '../suites/material.ts'
-import { isLong } from './long.ts'
 import { type Below, seeded } from './random-json.ts'
 
 const count = isLong ? 100_000 : 10_000

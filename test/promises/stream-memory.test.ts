@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildChild } from '../fault/child.ts'
-import { isLong } from './long.ts'
+import { isLong } from '../setup/rounds.ts'
 
 const run = promisify(execFile)
 const MiB = 2 ** 20

@@ -3,8 +3,8 @@ import { memory } from '../../adapters/memory.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
+import { isLong } from '../setup/rounds.ts'
 import { forwarding } from '../suites/index.ts'
-import { isLong } from './long.ts'
 import { figuresOf, indexOf, readBesideWrites } from './torn.ts'
 
 const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 5000, writes: 500 }

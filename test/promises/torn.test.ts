@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
-import { isLong } from './long.ts'
+import { isLong } from '../setup/rounds.ts'
 import { figuresOf, indexOf, readBesideWrites } from './torn.ts'
 
 const counts = isLong ? { reads: 100_000, writes: 10_000 } : { reads: 2000, writes: 200 }

@@ -9,8 +9,8 @@ import { parseJsonObject } from '../../src/json.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { type Descriptor, emptyDescriptor, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { isLong } from '../setup/rounds.ts'
 import { put, read, utf8 } from '../suites/material.ts'
-import { isLong } from './long.ts'
 import { type Below, type Json, kept, randomFields, seeded, textOf } from './random-json.ts'
 
 const seeds = isLong ? 20_000 : 200

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
 import { OciDir } from '../../src/index.ts'
-import { Tally } from '../fault/tally.ts'
 import { run } from '../house/run.ts'
 import { installInto, packInto } from '../setup/installed.ts'
+import { Tally } from '../setup/tally.ts'
 import { describeWith, type ToolName, tool } from '../setup/tools.ts'
 import { workFolder } from '../setup/work-folder.ts'
 
@@ -77,7 +77,7 @@ describe.each(runtimes)('$name', runtime => {
     it('and takes over at once from one killed with the lock, and this Node from it', {
       timeout: 60_000,
     }, async () => {
-      const tally = new Tally(`${runtime.name}: a writer killed in its update`)
+      const tally = new Tally(`P2: ${runtime.name}: a writer killed in its update`)
       await takeOver({ dying: undefined, heir: runtime }, tally)
       await takeOver({ dying: runtime, heir: undefined }, tally)
       expect(tally.report()).toMatchObject({ attempts: 2, fired: 2, losses: 0 })
@@ -105,7 +105,9 @@ describeWith(
 
 /** Processes that tag at the same time; a tag that isn't there afterwards is a loss. */
 async function race(writers: readonly Runtime[], name: 'addTags' | 'addTagsUnlocked'): Promise<Tally> {
-  const tally = new Tally(`${[...new Set(writers.map(writer => writer.name))].join(', ')}: ${name}`)
+  const tally = new Tally(
+    `P5: ${[...new Set(writers.map(writer => writer.name))].join(', ')}: ${name === 'addTags' ? 'tags' : 'tags without lock (broken on purpose)'}`,
+  )
   const place = await newPlace({ built: true })
   await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`)))
   const found = await tagsIn(place)

@@ -4,11 +4,12 @@ import { isOciError } from '../../../src/errors.ts'
 import type { LayoutPath } from '../../../src/storage.ts'
 import { concat, equalBytes } from '../../../src/streams.ts'
 import { readTar, writeTar } from '../../../src/tar/index.ts'
+import { rounds } from '../../setup/rounds.ts'
 import { randomEntries } from '../tar/random.ts'
 import { bytesOf, gnuMagic, member, pax, seeded, tar } from '../tar/samples.ts'
 import { listed, membersOf } from './samples.ts'
 
-const rounds = Number(globalThis.process?.env?.OCIDIR_FUZZ_ROUNDS ?? 2000)
+const mutations = rounds({ short: 2000, long: 20_000 })
 
 /** Archives with something of everything, small so that a mutation hits something that matters. */
 async function corpus(): Promise<Uint8Array[]> {
@@ -79,7 +80,7 @@ it('any mutation gives a layout or an OciError, and the bytes that a streaming r
   const seeds = await corpus()
   const outcomes = new Map<string, number>()
   let [compared, stricter, slowest] = [0, 0, 0]
-  for (let i = 0; i < rounds; i++) {
+  for (let i = 0; i < mutations; i++) {
     const bytes = mutated(seeds[i % seeds.length] ?? new Uint8Array(), below)
     const start = performance.now()
     const storage = await archive(bytes).catch(error => error)
@@ -108,8 +109,8 @@ it('any mutation gives a layout or an OciError, and the bytes that a streaming r
   )
   const known = ['ARCHIVE_UNSUPPORTED', 'LIMIT_EXCEEDED', 'TAR_INVALID', 'UNSUPPORTED', 'opened']
   expect([...outcomes.keys()].filter(outcome => !known.includes(outcome))).toEqual([])
-  expect(outcomes.get('opened')).toBeGreaterThan(rounds / 10)
-  expect(outcomes.get('TAR_INVALID')).toBeGreaterThan(rounds / 10)
-  expect(compared).toBeGreaterThan(rounds / 2)
-  expect(stricter).toBeLessThan(rounds / 50)
+  expect(outcomes.get('opened')).toBeGreaterThan(mutations / 10)
+  expect(outcomes.get('TAR_INVALID')).toBeGreaterThan(mutations / 10)
+  expect(compared).toBeGreaterThan(mutations / 2)
+  expect(stricter).toBeLessThan(mutations / 50)
 })

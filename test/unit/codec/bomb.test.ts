@@ -4,8 +4,9 @@ import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { gunzip } from '../../../src/codec/gzip.ts'
 import { concat } from '../../../src/streams.ts'
+import { rounds } from '../../setup/rounds.ts'
 
-const mebibytes = process.env.OCIDIR_LONG === '1' ? 1_024 : 128
+const mebibytes = rounds({ short: 128, long: 1_024 })
 
 it(`gives ${mebibytes} MiB of zeros without holding them`, { timeout: 600_000 }, async () => {
   // 64 MiB a member, so that making the bomb doesn't hold its content either.

@@ -6,10 +6,10 @@ import { gunzip, gzip } from '../../../src/codec/gzip.ts'
 import { isOciError } from '../../../src/errors.ts'
 import { collect, concat } from '../../../src/streams.ts'
 import { chunked, noise, prng, seeded } from '../../golden/inputs.ts'
+import { isLong } from '../../setup/rounds.ts'
 import { ascii, member } from './members.ts'
 
-const long = process.env.OCIDIR_LONG === '1'
-const mutations = long ? 100_000 : 3_000
+const mutations = isLong ? 100_000 : 3_000
 const max = 2 ** 30
 const random = prng(1_952)
 
@@ -70,7 +70,7 @@ function zlibs(gz: Uint8Array): Uint8Array | undefined {
   }
 }
 
-it(`agrees with zlib on ${mutations} mutated files`, { timeout: long ? 3_600_000 : 60_000 }, async () => {
+it(`agrees with zlib on ${mutations} mutated files`, { timeout: isLong ? 3_600_000 : 60_000 }, async () => {
   const originals = await seeds()
   const counts = { accepted: 0, refused: 0, intended: 0 }
   const disagreements: string[] = []

@@ -9,10 +9,10 @@ import { type DeflateLevel, gzip } from '../../../src/codec/gzip.ts'
 import { Inflater } from '../../../src/codec/inflate.ts'
 import { collect } from '../../../src/streams.ts'
 import { chunked, prng } from '../../golden/inputs.ts'
+import { isLong } from '../../setup/rounds.ts'
 import { native } from './native.ts'
 
 const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url))
-const long = process.env.OCIDIR_LONG === '1'
 const max = 2 ** 31
 const random = prng(1_951)
 
@@ -47,7 +47,7 @@ const plans: readonly { size: number; counts: Readonly<Partial<Record<DeflateLev
 ]
 
 it('encodes slices of real files so that zlib gives them back', {
-  timeout: long ? 3_600_000 : 120_000,
+  timeout: isLong ? 3_600_000 : 120_000,
 }, async () => {
   let slices = 0
   let bytes = 0
@@ -55,7 +55,7 @@ it('encodes slices of real files so that zlib gives them back', {
   for (const { size, counts } of plans) {
     for (const [level, count] of Object.entries(counts)) {
       const codec = gzip({ level: Number(level) as DeflateLevel })
-      for (let i = 0; i < count * (long ? 30 : 1); i++) {
+      for (let i = 0; i < count * (isLong ? 30 : 1); i++) {
         const input = slice(size)
         const gz = await collect(codec.encode(chunked(input, 70_000), i % 2 ? { native } : {}), { max })
         if (!gunzipSync(gz).equals(input)) wrong++

@@ -9,13 +9,13 @@ import { unzstd } from '../../../src/codec/zstd.ts'
 import { isOciError } from '../../../src/errors.ts'
 import { collect, concat, equalBytes } from '../../../src/streams.ts'
 import { chunked, noise, prng, seeded } from '../../golden/inputs.ts'
+import { isLong } from '../../setup/rounds.ts'
 import { itWith, tool } from '../../setup/tools.ts'
 import { skippable } from './frames.ts'
 
-const long = process.env.OCIDIR_LONG === '1'
-const mutations = long ? 100_000 : 2_000
+const mutations = isLong ? 100_000 : 2_000
 const batch = 2_000
-const timeout = long ? 7_200_000 : 120_000
+const timeout = isLong ? 7_200_000 : 120_000
 const max = 2 ** 30
 const random = prng(8_878)
 const folder = mkdtempSync(join(tmpdir(), 'ocidir-zstd-'))

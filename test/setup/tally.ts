@@ -1,6 +1,11 @@
 /** What a test of faults counts and prints: a fault that never fired proves nothing. */
 
-/** Attempts, faults that really fired, and losses of one promise. */
+/**
+ * Attempts, faults that really fired, and losses of one promise. `scripts/soak.mjs` makes docs/reliability.md of the lines.
+ *
+ * The name begins with the promise (`P5: 64 updates at once`). That of a variant which must lose ends with
+ * `(broken on purpose)`.
+ */
 export class Tally {
   readonly name: string
   attempts = 0
@@ -8,6 +13,7 @@ export class Tally {
   losses = 0
 
   constructor(name: string) {
+    if (!/^P\d+: /.test(name)) throw new Error(`which promise is it about: ${name}`)
     this.name = name
   }
 
