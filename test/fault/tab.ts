@@ -16,6 +16,7 @@ export interface TabDeeds {
   addLines(place: TabPlace, lines: readonly string[]): Promise<void>
   addLinesUnlocked(place: TabPlace, lines: readonly string[]): Promise<void>
   addLinesInWorker(place: TabPlace, lines: readonly string[]): Promise<void>
+  addLinesInServiceWorker(place: TabPlace, lines: readonly string[]): Promise<void>
   /** Begins an update that never ends, and resolves when it keeps all others out. */
   holdForEver(place: TabPlace): Promise<void>
   linesIn(place: TabPlace): Promise<string[]>
@@ -37,12 +38,13 @@ globalThis.deeds = {
     for (const line of lines) await addLineUnlocked(storage, place, line).catch(() => {})
   },
   addLinesInWorker(place, lines) {
-    const worker = new Worker('/page.js', { type: 'module' })
-    return new Promise((resolve, reject) => {
-      worker.onmessage = event => (event.data === 'done' ? resolve() : reject(new Error(String(event.data))))
-      worker.onerror = event => reject(new Error(event.message))
-      worker.postMessage({ place, lines })
-    })
+    return askedOf(new Worker('/page.js', { type: 'module' }), { place, lines })
+  },
+  async addLinesInServiceWorker(place, lines) {
+    await navigator.serviceWorker.register('/page.js', { type: 'module' })
+    const { active } = await navigator.serviceWorker.ready
+    if (active === null) throw new Error('no service worker is active')
+    return askedOf(active, { place, lines })
   },
   holdForEver: place => (place.medium === 'opfs' ? holdLock(place) : holdTransaction(place)),
   async linesIn(place) {
@@ -53,12 +55,29 @@ globalThis.deeds = {
   },
 }
 
+/** What a worker is asked to add. */
+interface Asked {
+  readonly place: TabPlace
+  readonly lines: readonly string[]
+}
+
+function askedOf(worker: Worker | ServiceWorker, asked: Asked): Promise<void> {
+  const { port1, port2 } = new MessageChannel()
+  return new Promise((resolve, reject) => {
+    port1.onmessage = event => (event.data === 'done' ? resolve() : reject(new Error(String(event.data))))
+    worker.onerror = event => reject(new Error('message' in event ? event.message : 'the worker failed'))
+    worker.postMessage(asked, [port2])
+  })
+}
+
 if (typeof window === 'undefined') {
-  globalThis.onmessage = (event: MessageEvent<{ place: TabPlace; lines: readonly string[] }>) => {
-    globalThis.deeds.addLines(event.data.place, event.data.lines).then(
-      () => globalThis.postMessage('done'),
-      error => globalThis.postMessage(String(error)),
+  globalThis.onmessage = (event: MessageEvent<Asked>) => {
+    const adding = globalThis.deeds.addLines(event.data.place, event.data.lines).then(
+      () => event.ports[0]?.postMessage('done'),
+      error => event.ports[0]?.postMessage(String(error)),
     )
+    // A service worker ends when it has nothing to wait for.
+    if ('waitUntil' in event && typeof event.waitUntil === 'function') event.waitUntil(adding)
   }
 }
 

@@ -6,10 +6,14 @@ import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserArgs } from '../setup/browser.ts'
+import { rounds } from '../setup/rounds.ts'
 import { type ServedPage, servePage } from '../setup/served-page.ts'
 import { Tally } from '../setup/tally.ts'
 import { describeWith, tool } from '../setup/tools.ts'
-import type { TabPlace } from './tab.ts'
+import type { TabDeeds, TabPlace } from './tab.ts'
+
+const each = rounds({ short: 32, long: 500 })
+const timeout = rounds({ short: 60_000, long: 600_000 })
 
 describeWith(['chromium'], 'tabs of one profile', () => {
   let work: string
@@ -44,16 +48,23 @@ describeWith(['chromium'], 'tabs of one profile', () => {
       expect(tally.report().losses).toBeGreaterThan(0)
     })
 
-    it('P5: lose none of 64 updates of a tab and its worker', async () => {
-      const tally = new Tally(`P5: ${medium}: a tab and its worker, 32 updates each`)
-      const [a, b] = [linesOf('tab'), linesOf('worker')]
-      await tabs[0].evaluate(
-        ([place, first, second]) =>
-          Promise.all([deeds.addLines(place, first), deeds.addLinesInWorker(place, second)]),
-        [placeOf('worker-and-tab'), a, b] as const,
+    it('P5: lose none of the updates of two tabs, a worker and a service worker', { timeout }, async () => {
+      const tally = new Tally(`P5: ${medium}: two tabs, a worker and a service worker, ${each} updates each`)
+      const place = placeOf('everybody')
+      const writers: readonly (readonly [Page, keyof TabDeeds & `addLines${string}`])[] = [
+        [tabs[0], 'addLines'],
+        [tabs[1], 'addLines'],
+        [tabs[0], 'addLinesInWorker'],
+        [tabs[1], 'addLinesInServiceWorker'],
+      ]
+      const lines = writers.map((_, i) => linesOf(`writer${i}`, each))
+      await Promise.all(
+        writers.map(([page, deed], i) =>
+          page.evaluate(([name, at, own]) => deeds[name](at, own), [deed, place, lines[i] ?? []] as const),
+        ),
       )
-      await count(tally, 'worker-and-tab', [...a, ...b])
-      expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
+      await count(tally, 'everybody', lines.flat())
+      expect(tally.report()).toMatchObject({ attempts: 4 * each, losses: 0 })
     })
 
     it('go on when a tab is closed that held the lock', async () => {
@@ -122,8 +133,8 @@ describeWith(['chromium'], 'tabs of one profile', () => {
   }
 })
 
-function linesOf(id: string): string[] {
-  return Array.from({ length: 32 }, (_, i) => `${id}-${i}`)
+function linesOf(id: string, count = 32): string[] {
+  return Array.from({ length: count }, (_, i) => `${id}-${i}`)
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -4,6 +4,7 @@ import { canonicalBytes } from '../../src/canonical-json.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { emptyDescriptor, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { Tally } from '../setup/tally.ts'
 import { pause } from '../suites/material.ts'
 
 export interface Torn {
@@ -57,7 +58,13 @@ export async function readBesideWrites(
   return torn
 }
 
-/** The figures in one line. */
-export function figuresOf(where: string, torn: Torn): string {
-  return `P6 ${where}: ${torn.reads} reads beside ${torn.writes} writes, ${torn.seen} versions seen, ${torn.errors.size} errors, ${torn.torn} torn`
+/** What was counted: a read fires when writers were at work, and is lost when it failed or gave no whole version. */
+export function tallyOf(where: string, { reads, writes, seen, errors, torn }: Torn): Tally {
+  const tally = new Tally(`P6: reads of index.json beside writes, ${where}`)
+  tally.attempts = reads
+  tally.fired = seen > 1 ? reads : 0
+  tally.losses = torn + errors.size
+  const [first = 'none'] = errors
+  console.log(`${where}: ${writes} writes, ${seen} versions seen, errors: ${first}`)
+  return tally.report()
 }

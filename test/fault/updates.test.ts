@@ -1,0 +1,121 @@
+/** P5, P6: thousands of updates of one layout and of many, by processes and threads at once, and readers beside them. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { folder } from '../../adapters/node/index.ts'
+import { fsck } from '../../src/fsck.ts'
+import { draft } from '../../src/image.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import { rounds } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
+import { buildChild, Child } from './child.ts'
+import type { UpdatesJob } from './updates-child.ts'
+
+const processes = 7
+const threads = 3
+const writers = processes + threads
+const timeout = rounds({ short: 120_000, long: 3_600_000 })
+
+let child: Awaited<ReturnType<typeof buildChild>>
+let work = ''
+beforeAll(async () => {
+  child = await buildChild(new URL('./updates-child.ts', import.meta.url))
+})
+afterAll(() => child.remove())
+beforeEach(async () => {
+  work = await mkdtemp(join(tmpdir(), 'ocidir-updates-'))
+})
+afterEach(() => rm(work, { recursive: true }))
+
+const layouts = rounds({ short: 6, long: 100 })
+it(`P5: 100 updates of each of ${layouts} layouts: none is lost, and no reader sees a torn index`, {
+  timeout,
+}, async () => {
+  const { updates, reads } = await race({ layouts, updates: 100 })
+  expect(updates.report()).toMatchObject({ attempts: layouts * 100, losses: 0 })
+  expect(reads.report()).toMatchObject({ losses: 0 })
+})
+
+const most = rounds({ short: 200, long: 2000 })
+it(`P5: one layout grows to ${most} tags by ${writers} writers: none is lost`, { timeout }, async () => {
+  const { updates, reads } = await race({ layouts: 1, updates: most })
+  expect(updates.report()).toMatchObject({ attempts: most, losses: 0 })
+  expect(reads.report()).toMatchObject({ losses: 0 })
+})
+
+it('P5: without the lock updates are lost', { timeout }, async () => {
+  const { updates } = await race({ layouts: 1, updates: 100, locked: false })
+  expect(updates.report().losses).toBeGreaterThan(0)
+})
+
+interface Race {
+  readonly layouts: number
+  /** Of each layout. */
+  readonly updates: number
+  readonly locked?: boolean
+}
+
+/** Fired are the updates that their writer was told were done, and the reads that were made before the last of them. */
+async function race({ layouts, updates, locked = true }: Race): Promise<{ updates: Tally; reads: Tally }> {
+  const title = `${layouts} x ${updates} updates by ${processes} processes and ${threads} threads`
+  const tally = new Tally(`P5: ${title}${locked ? '' : ', without lock (broken on purpose)'}`)
+  const reads = new Tally(`P6: reads of another process beside ${title}`)
+  const dirs = Array.from({ length: layouts }, (_, i) => join(work, String(i)))
+  for (const path of dirs) await newLayout(path)
+  const tags = Array.from({ length: writers }, (_, w) =>
+    Array.from({ length: updates / writers }, (_, k) => `w${w}-${k}`),
+  )
+  const jobs = tags.map((own): UpdatesJob => ({ do: 'tag', dirs, tags: own, locked }))
+  const reader = new Child(child.program, { do: 'read', dirs } satisfies UpdatesJob)
+  const children = jobs.slice(0, processes).map(job => new Child(child.program, job))
+  const all = [reader, ...children]
+  await Promise.all(all.map(one => one.said('ready')))
+  for (const one of all) one.begin()
+  const ends = [
+    ...children.map(one => one.exited.then(() => one.lines.at(-1) ?? 'nothing')),
+    ...jobs.slice(processes).map(endOfThread),
+  ]
+  const failed = (await Promise.all(ends)).filter(end => end !== 'done')
+  reader.end()
+  await reader.exited
+  if (failed.length > 0) console.log(failed.join('\n'))
+  tally.attempts = layouts * updates
+  tally.fired = ((writers - failed.length) * layouts * updates) / writers
+  for (const path of dirs) tally.losses += await missing(path, tags.flat())
+  reads.attempts = reads.fired = told(reader, 'reads')
+  reads.losses = told(reader, 'torn')
+  return { updates: tally, reads }
+}
+
+async function newLayout(path: string): Promise<void> {
+  const dir = await OciDir.ensure(folder(path))
+  await dir.writeImage(draft({ os: 'linux', architecture: 'amd64' }), { tag: 'first' })
+  await dir.storage.close()
+}
+
+function endOfThread(job: UpdatesJob): Promise<string> {
+  const worker = new Worker(child.program, { argv: [JSON.stringify(job)] })
+  return new Promise(resolve => {
+    let last = 'nothing'
+    worker.on('message', line => {
+      last = String(line)
+    })
+    worker.on('error', error => resolve(`failed ${error.stack}`))
+    worker.on('exit', () => resolve(last))
+  })
+}
+
+/** Tags that aren't there; all of them where the layout isn't sound. */
+async function missing(path: string, expected: readonly string[]): Promise<number> {
+  const dir = await OciDir.open(folder(path))
+  const there = new Set((await dir.tags()).map(({ tag }) => tag))
+  const { counts } = await fsck(dir.storage)
+  return counts.errors > 0 ? expected.length : expected.filter(tag => !there.has(tag)).length
+}
+
+function told(reader: Child, word: string): number {
+  return Number(reader.lines.find(line => line.startsWith(`${word} `))?.slice(word.length + 1) ?? Number.NaN)
+}
