@@ -16,7 +16,7 @@ describe('the storage suite', () => {
     })
   }
 
-  it('has a name of its own for every case', () => {
+  it('P18: has 150 cases or more, each with a name of its own', () => {
     expect(new Set(storageCases.map(item => item.name)).size).toBe(storageCases.length)
     expect(storageCases.length).toBeGreaterThanOrEqual(150)
   })

@@ -23,7 +23,7 @@ describe.each([
 ])('a lost database, %s', (_, prepare) => {
   beforeEach(prepare)
 
-  it('is told by the storage, by OciDir.open and by fsck', async () => {
+  it('P19: is told by the storage, by OciDir.open and by fsck', async () => {
     await written()
     await lose(name)
     const before = Date.now()
@@ -58,7 +58,7 @@ describe.each([
     for (const storage of [first, second, third]) await storage.close()
   })
 
-  it('is told by a storage that is open while it happens', async () => {
+  it('P19: is told by a storage that is open while it happens', async () => {
     const storage = await written()
     const staged = await storage.stage()
     const writer = staged.writable.getWriter()

@@ -25,7 +25,7 @@ async function textOf(gz: Uint8Array, pushes = 4_096): Promise<string> {
 }
 
 describe('gunzip reads', () => {
-  it('several members one after the other, empty ones too, in pushes of any size', async () => {
+  it('P14: several members one after the other, empty ones too, in pushes of any size', async () => {
     const parts = [hello, new Uint8Array(0), world].map(content => member({ content }))
     const gz = concat(await Promise.all(parts))
     for (const pushes of [1, 2, 3, 7, 20, 1_000]) expect(await textOf(gz, pushes)).toBe('hello, world')
@@ -113,7 +113,7 @@ describe('gunzip refuses', () => {
     expect(await reasonOf(concat([await member({ content: hello }), junk]))).toBe(reason)
   })
 
-  it('a member behind zeros: what would be skipped is not silently lost', async () => {
+  it('P14: a member behind zeros: what would be skipped is not silently lost', async () => {
     const gz = await member({ content: hello })
     expect(await reasonOf(concat([gz, new Uint8Array(3), gz]))).toBe('other bytes than zeros follow the end')
   })
@@ -149,7 +149,7 @@ describe('gunzip refuses', () => {
 })
 
 describe('gunzip is bounded', () => {
-  it('gives 64 MiB of zeros in chunks of at most 1 MiB, lets timers run, and heeds an abort', async () => {
+  it('P14: gives 64 MiB of zeros in chunks of at most 1 MiB, lets timers run, and heeds an abort', async () => {
     const size = 64 * 1_048_576
     const zeros = new Uint8Array(1_048_576)
     async function* source() {

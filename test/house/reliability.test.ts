@@ -1,0 +1,74 @@
+/** docs/reliability.md: every promise has tests, and its figures are what tests that prove themselves have printed. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { expectTable } from '../interop/doc-table.ts'
+import { readSources, top } from './sources.ts'
+
+const document = 'docs/reliability.md'
+
+/** The promises, as tests and tallies cite them: `it('P5: …')`, `new Tally('P5: …')`. */
+const promises: Readonly<Record<string, string>> = {
+  P1: 'Content is what its name says: no reader gives a whole blob that differs from its descriptor',
+  P2: 'Nothing invalid is ever seen under a digest, also when the process or the browser is killed',
+  P3: 'A fault at any call leaves the old state or the new one, and a second try succeeds',
+  P4: 'A power loss takes nothing that was acknowledged (strict) and corrupts nothing (relaxed)',
+  P5: 'No tag is lost, whoever writes at the same time',
+  P6: 'No reader sees a torn index.json',
+  P7: 'A blob that is there is never written again',
+  P8: 'gc takes nothing that is named, without a grace time',
+  P9: 'An abort ends a call soon and leaves nothing behind; memory is bounded',
+  P10: 'A full disk or quota is said, and gives back what it took',
+  P11: 'No input but a digest ever becomes a path',
+  P12: 'Documents are bounded, verified, unambiguous and kept byte for byte',
+  P13: 'Graphs are bounded, and foreign urls are never fetched',
+  P14: 'Decompression is bounded and strict, the same on every engine',
+  P15: 'Tars and all other input are data: bounded, and refused with a typed error',
+  P16: 'fsck finds what is broken and refuses nothing that is valid',
+  P17: 'Every fault is a typed error, and nothing hangs',
+  P18: 'An adapter is proven by a suite that others can run',
+  P19: 'What an adapter can lose is said, and noticed when it happens',
+  P20: 'It works under a strict content-security policy, without WebAssembly too',
+  P21: 'What is installed is what was reviewed',
+  P22: 'The same input makes the same bytes, everywhere',
+}
+const ids = Object.keys(promises)
+
+it('names tests for every promise', async () => {
+  const cited = new Map<string, Set<string>>()
+  for (const [path, text] of await readSources(['test'])) {
+    for (const [, list = ''] of text.matchAll(/['"`](P\d+(?:, P\d+)*): /g)) {
+      for (const id of list.split(', ')) cited.set(id, (cited.get(id) ?? new Set()).add(path))
+    }
+  }
+  expect([...cited.keys()].filter(id => !ids.includes(id))).toEqual([])
+  expect(ids.filter(id => !cited.has(id))).toEqual([])
+  const rows = ids.map(id => [
+    id,
+    promises[id] ?? '',
+    [...(cited.get(id) ?? [])]
+      .filter(path => path !== 'test/house/reliability.test.ts')
+      .map(path => `\`${path.slice('test/'.length)}\``)
+      .join(', '),
+  ])
+  await expectTable(document, 'promises', [['', 'promise', 'tests, in `test/`'], ...rows])
+})
+
+it('has figures in which faults fired, nothing was lost, and every broken variant lost', async () => {
+  const text = await readFile(join(top, document), 'utf8')
+  const rows = [...text.matchAll(/^\| (P\d+) +\| (.+?) +\| (\d+) +\| (\d+) +\| (\d+) +\| (.+?) +\|$/gm)]
+  const broken = rows.filter(([, , what]) => what?.endsWith('(broken on purpose)'))
+  console.log(`reliability: ${rows.length} figures, ${broken.length} of them of variants broken on purpose`)
+  expect(rows.length).toBeGreaterThan(30)
+  expect(broken.length).toBeGreaterThan(10)
+  expect(rows.filter(([, , , , fired]) => Number(fired) === 0)).toEqual([])
+  const wrong = rows.filter(([, , what, , , lost]) => {
+    return Number(lost) > 0 !== what?.endsWith('(broken on purpose)')
+  })
+  expect(wrong.map(([row]) => row)).toEqual([])
+  // Each says when it was measured, and with what seed.
+  expect(
+    rows.filter(([, , , , , , run]) => !/^[0-9a-f]{10}.*, \d+, \d{4}-\d\d-\d\d$/.test(run ?? '')),
+  ).toEqual([])
+})
