@@ -65,8 +65,12 @@ async function brokenDigests(work: Work, findings: readonly Finding[]): Promise<
   }
   if (misnamed.size === 0) return broken
   for await (const { path, parent, descriptor } of nodesOf(work)) {
-    if (misnamed.get(path) === descriptor.digest) broken.add((parent?.descriptor ?? descriptor).digest)
+    if (misnamed.get(path) !== descriptor.digest) continue
+    broken.add((parent?.descriptor ?? descriptor).digest)
+    misnamed.delete(path)
   }
+  // What isn't found there stands inside of the document.
+  for (const digest of misnamed.values()) broken.add(digest)
   return broken
 }
 

@@ -89,7 +89,8 @@ const entry =
   raw =>
     editIndex(raw, ([first, ...rest]) => [how(first ?? {}), ...rest])
 const absent = (): undefined => undefined
-const allNames = ['app', 'multi']
+/** The names of the sample. */
+export const allNames: readonly string[] = ['app', 'multi']
 const emptyPath = pathOf(emptyDescriptor.digest)
 
 /** One of each kind. */
@@ -190,28 +191,36 @@ export const damages: readonly Damage[] = [
   },
 ]
 
-/** Several of them at once, so that a fault can meet any step of any of them. */
+/** Several at once: a fault can meet any step of them, and a slow medium has them all in little time. */
 export const combined: readonly Damage[] = [
-  combine('manifest and layer altered, config cut, empty config gone', (raw, parts) => {
-    raw.change(parts.manifest, flipped)
-    raw.change(parts.layer, flipped)
-    raw.change(parts.config, cut)
-    raw.change(emptyPath, absent)
-  }),
-  combine('index.json cut, oci-layout broken, child altered', (raw, parts) => {
-    raw.change('index.json', cut)
-    raw.change('oci-layout', () => '{}')
-    raw.change(parts.child, flipped)
-  }),
-  combine('layers swapped, an entry of a wrong size, one without a digest', (raw, parts) => {
-    swap(raw, parts.layer, parts.childLayer)
-    editIndex(raw, ([first, ...rest]) => [{ ...first, size: 1 }, ...rest, { ...first, digest: 'no' }])
-  }),
+  {
+    name: 'manifest and layer altered, config cut, empty config gone',
+    hurt: (raw, parts) => {
+      raw.change(parts.manifest, flipped)
+      raw.change(parts.layer, flipped)
+      raw.change(parts.config, cut)
+      raw.change(emptyPath, absent)
+    },
+    alone: ['DIGEST_MISMATCH'],
+  },
+  {
+    name: 'index.json cut, oci-layout broken, a manifest below an index altered',
+    hurt: (raw, parts) => {
+      raw.change('index.json', cut)
+      raw.change('oci-layout', () => '{}')
+      raw.change(parts.child, flipped)
+    },
+    alone: ['DIGEST_MISMATCH'],
+    names: [],
+  },
+  {
+    name: 'layers swapped, an entry of a wrong size, one without a digest',
+    hurt: (raw, parts) => {
+      swap(raw, parts.layer, parts.childLayer)
+      editIndex(raw, ([first, ...rest]) => [{ ...first, size: 1 }, ...rest, { ...first, digest: 'no' }])
+    },
+  },
 ]
-
-function combine(name: string, hurt: Damage['hurt']): Damage {
-  return { name, hurt }
-}
 
 /** Writes all files of a raw layout into an empty storage, right or wrong. */
 export async function pour(raw: RawStorage, storage: StorageAdapter): Promise<StorageAdapter> {
@@ -236,6 +245,8 @@ export interface Holdings {
   /** Blobs that are what their names say. */
   readonly right: ReadonlySet<string>
   readonly indexParses: boolean
+  /** Files of writers at work. */
+  readonly staged: number
   readonly names: readonly string[]
   /** What gc would take; `undefined` where it refuses to run. */
   readonly garbage: ReadonlySet<string> | undefined
@@ -244,7 +255,9 @@ export interface Holdings {
 export async function holdingsOf(storage: StorageAdapter): Promise<Holdings> {
   const contents = new Set<string>()
   const right = new Set<string>()
+  let staged = 0
   for await (const { path, kind } of storage.list()) {
+    if (kind === 'staged') staged += 1
     const file = kind === 'file' ? await storage.open(path as BlobPath) : undefined
     if (file === undefined) continue
     const digest = await digestOf(await file.bytes())
@@ -255,6 +268,7 @@ export async function holdingsOf(storage: StorageAdapter): Promise<Holdings> {
   return {
     contents,
     right,
+    staged,
     indexParses: parses(index),
     names: namesIn(index),
     garbage: await garbageOf(storage),
@@ -337,5 +351,3 @@ function swap(raw: RawStorage, a: string, b: string): void {
   raw.files.set(a, raw.files.get(b) ?? new Uint8Array())
   raw.files.set(b, bytes)
 }
-
-export { allNames }

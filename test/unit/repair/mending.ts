@@ -5,12 +5,16 @@ import { fsck } from '../../../src/fsck.ts'
 import { type RepairOptions, type RepairResult, repair } from '../../../src/repair/repair.ts'
 import type { StorageAdapter } from '../../../src/storage.ts'
 import { RawStorage } from '../core/raw-storage.ts'
-import { allNames, damages, filesOf, holdingsOf, lossesBetween, namesIn, pour, sample } from './damage.ts'
+import { allNames, type Damage, filesOf, holdingsOf, lossesBetween, namesIn, pour, sample } from './damage.ts'
 
-/** Tests of a medium. `empty` gives a new place, and `remove` takes all of them away. */
-export function mendingTests(medium: string, empty: () => Promise<StorageAdapter>): void {
+/** Tests of a medium, of which `empty` gives a new place each time. */
+export function mendingTests(
+  medium: string,
+  list: readonly Damage[],
+  empty: () => Promise<StorageAdapter>,
+): void {
   describe(`repair on ${medium}`, () => {
-    it.each(damages)('mends from a second storage: $name', async damage => {
+    it.each(list)('mends from a second storage: $name', async damage => {
       const { raw, parts } = await sample()
       const whole = new RawStorage(raw.files)
       damage.hurt(raw, parts)
@@ -23,21 +27,18 @@ export function mendingTests(medium: string, empty: () => Promise<StorageAdapter
       await storage.close()
     })
 
-    it.each(damages)(
-      'mends what it can without one: $name',
-      async ({ hurt, alone = [], names = allNames }) => {
-        const { raw, parts } = await sample()
-        hurt(raw, parts)
-        const storage = await pour(raw, await empty())
-        const { after } = await mended(storage, {})
-        const errors = after.findings.filter(({ severity }) => severity === 'error')
-        expect(errors.map(({ code }) => code)).toEqual(alone)
-        expect(namesIn(await (await storage.open('index.json'))?.bytes()).sort()).toEqual(names)
-        await storage.close()
-      },
-    )
+    it.each(list)('mends what it can without one: $name', async ({ hurt, alone = [], names = allNames }) => {
+      const { raw, parts } = await sample()
+      hurt(raw, parts)
+      const storage = await pour(raw, await empty())
+      const { after } = await mended(storage, {})
+      const errors = after.findings.filter(({ severity }) => severity === 'error')
+      expect(errors.map(({ code }) => code)).toEqual(alone)
+      expect(namesIn(await (await storage.open('index.json'))?.bytes()).sort()).toEqual(names)
+      await storage.close()
+    })
 
-    it.each(damages)('with quarantine gives a sound layout, whatever was wrong: $name', async ({ hurt }) => {
+    it.each(list)('with quarantine gives a sound layout, whatever was wrong: $name', async ({ hurt }) => {
       const { raw, parts } = await sample()
       hurt(raw, parts)
       const storage = await pour(raw, await empty())

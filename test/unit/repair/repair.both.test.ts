@@ -1,4 +1,5 @@
 import { memory } from '../../../adapters/memory.ts'
+import { combined, damages } from './damage.ts'
 import { mendingTests } from './mending.ts'
 
-mendingTests('memory', async () => memory())
+mendingTests('memory', [...damages, ...combined], async () => memory())
