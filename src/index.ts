@@ -53,6 +53,8 @@ export {
 } from './platform.ts'
 export type { Ref } from './reference.ts'
 export { type ReferrersOptions, referrers } from './referrers.ts'
+export { type RepairOptions, type RepairResult, repair } from './repair/repair.ts'
+export type { RepairAction, RepairKind } from './repair/work.ts'
 export type { Image, ResolveOptions } from './resolve.ts'
 export {
   type Annotations,

@@ -5,15 +5,17 @@ import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import type { Command, Io } from '../command.ts'
 import { storageOf } from '../place.ts'
 import { parseLayout } from '../reference.ts'
+import { checkRepairOptions, repairHelp, repairLayout, repairOptions, repairUsage } from '../repair.ts'
 import { counted, formatBytes, printable } from '../text.ts'
 
-const options = { ...formatOption, strict: { type: 'boolean' } } as const
+const options = { ...formatOption, ...repairOptions, strict: { type: 'boolean' } } as const
 
 /** Checks a layout. */
 export const fsckCommand: Command = {
   name: 'fsck',
   summary: 'check every byte of a layout',
   help: `Usage: ocidir fsck LAYOUT [--strict] [--format json]
+${repairUsage}
 
 Reads index.json and all that it reaches (nested indexes, manifests, configs, layers), checks sizes and digests, and
 looks for what lies about unreferenced. It goes on after a fault, and also checks what isn't a layout any more.
@@ -23,13 +25,16 @@ Findings go to stdout, a line each: severity, code, place, digest, message. Thei
   --strict        warnings count as errors do
   --format json   { ok, validated, findings: [{ severity, code, digest, path, message }] }
 
+${repairHelp}
 Exit code: 0 without a finding of severity error, else 1.
 `,
 
   async run(args, io) {
     const { values, positionals } = parseCommand(args, options, { min: 1, names: 'LAYOUT' })
     const json = wantsJson(values)
+    checkRepairOptions(values)
     const reference = await parseLayout(first(positionals), 'fsck checks')
+    if (values.repair) return repairLayout(reference, { ...values, json, line: findingLine }, io)
     const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
       onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),

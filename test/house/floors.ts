@@ -53,6 +53,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'gc',
     'oci-dir',
     'referrers',
+    'repair/',
     'write-image',
   ],
   door: ['index'],

@@ -1,0 +1,89 @@
+/** One entry of index.json: the blob that its digest names knows better what its size and type are. */
+
+import { blobPath, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
+import { embeddedBytes, type ParseOptions, parseBounded } from '../document.ts'
+import { isContentFault } from '../errors.ts'
+import { isJsonObject } from '../json.ts'
+import type { Digest, JsonObject, JsonValue } from '../spec.ts'
+import { equalBytes } from '../streams.ts'
+import { isMediaType, problemsOfDescriptor } from '../validate.ts'
+import { isDescriptor } from '../walk.ts'
+import { digestsOf } from './keep.ts'
+import { typeOfDocument } from './lying.ts'
+import { unlessFaulty, type Work } from './work.ts'
+
+/** A blob that is what its digest says. */
+interface Known {
+  readonly size: number
+  /** The type of a manifest or index by its own word. */
+  readonly own?: string | undefined
+  /** The same by what is in it, where it doesn't say. */
+  readonly shape?: string | undefined
+  /** The bytes of a blob that is small enough for a document. */
+  readonly bytes?: Uint8Array | undefined
+}
+
+/**
+ * An entry as it should be, without the fields that can't be; `undefined` for one without a digest, or of whose blob
+ * nothing is known that would make an entry of it.
+ */
+export async function mendEntry(work: Work, item: JsonValue): Promise<JsonObject | undefined> {
+  if (!isJsonObject(item)) return undefined
+  const lower = typeof item.digest === 'string' ? item.digest.toLowerCase() : undefined
+  const digest = isDigest(item.digest) ? item.digest : lower
+  if (!isDigest(digest)) return undefined
+  const known = await unlessFaulty(knownOf(work, digest))
+  // In small letters it is another text: only a blob that is there tells that it was meant.
+  if (known === undefined && digest !== item.digest) return undefined
+  const entry: Record<string, JsonValue | undefined> = { ...item, digest }
+  if (known !== undefined) {
+    entry.size = known.size
+    const { own = isMediaType(item.mediaType) ? undefined : known.shape } = known
+    if (own !== undefined) entry.mediaType = own
+    const { data } = item
+    const isOther = known.bytes && typeof data === 'string' && !equalBytes(embeddedBytes(data), known.bytes)
+    if (isOther) entry.data = undefined
+  }
+  for (const { at } of problemsOfDescriptor(stripped(entry), '')) {
+    const field = at.split('/')[1] ?? ''
+    entry[field] = field === 'annotations' ? textsOf(entry[field]) : undefined
+  }
+  const mended = stripped(entry)
+  return isDescriptor(mended) ? mended : undefined
+}
+
+/** The members of a map that are texts: a name among them is worth keeping. */
+export function textsOf(value: JsonValue | undefined): JsonObject | undefined {
+  if (!isJsonObject(value)) return undefined
+  return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === 'string'))
+}
+
+/** Without the members that are `undefined`. */
+export function stripped(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined))
+}
+
+/** `undefined` unless the blob is there and hashes to its name. */
+async function knownOf(work: Work, digest: Digest): Promise<Known | undefined> {
+  const { storage, engine } = work.layout
+  if (!isVerifiable(digest)) return undefined
+  const file = await storage.open(blobPath(digest), work)
+  if (file === undefined) return undefined
+  const found = await digestsOf(work, file)
+  if (found[verifiableAlgorithm(digest)] !== digest) return undefined
+  const { size } = file
+  if (size > engine.limits.maxManifestSize) return { size }
+  const bytes = await file.bytes(work)
+  return { size, bytes, ...typesOf(bytes, { where: digest, limits: engine.limits }) }
+}
+
+function typesOf(bytes: Uint8Array, options: ParseOptions): Pick<Known, 'own' | 'shape'> {
+  try {
+    const value = parseBounded(bytes, options)
+    const type = typeOfDocument(value)
+    return type === value.mediaType ? { own: type } : { shape: type }
+  } catch (error) {
+    if (isContentFault(error)) return {}
+    throw error
+  }
+}

@@ -1,0 +1,81 @@
+/** Entries of index.json that can't be mended, taken out of it where that was asked for. */
+
+import { canonicalBytes, canonicalJson } from '../canonical-json.ts'
+import { blobPath, isVerifiable, verifiableAlgorithm } from '../digest.ts'
+import { parseIndex } from '../document.ts'
+import type { Finding, FindingCode } from '../findings.ts'
+import { tagOf } from '../index-json.ts'
+import { indexJsonOptions, readIndexJson } from '../layout.ts'
+import { Reach } from '../reach.ts'
+import { storedBytes } from '../stored-bytes.ts'
+import { digestsOf, keep } from './keep.ts'
+import { nodesOf } from './nodes.ts'
+import { unlessFaulty, type Work } from './work.ts'
+
+/** Takes out every entry that reaches an error. index.json as it was is kept as a blob, so it can be put back. */
+export async function quarantineEntries(work: Work, findings: readonly Finding[]): Promise<void> {
+  const { layout, signal } = work
+  const index = await unlessFaulty(readIndexJson(layout, work))
+  if (index === undefined) return
+  const broken = await brokenDigests(work, findings)
+  if (broken.size === 0) return
+  const { manifests } = index.value
+  const reach = new Reach(layout, { signal })
+  if ((await unlessFaulty(reach.explore(manifests).then(() => true))) === undefined) return
+  const out = manifests.filter(entry => [...reach.of([entry]).digests].some(digest => broken.has(digest)))
+  const kept = out.length > 0 ? await keep(work, storedBytes(index.bytes)) : undefined
+  if (kept === undefined) return
+  const forms = new Set(out.map(canonicalJson))
+  const bounds = indexJsonOptions(layout.engine)
+  await layout.storage.update(
+    'index.json',
+    now => {
+      if (now === undefined) return undefined
+      const value = parseIndex(now, bounds)
+      const staying = value.manifests.filter(entry => !forms.has(canonicalJson(entry)))
+      return staying.length === value.manifests.length
+        ? undefined
+        : canonicalBytes({ ...value, manifests: staying })
+    },
+    { signal },
+  )
+  for (const [i, entry] of manifests.entries()) {
+    if (!forms.has(canonicalJson(entry))) continue
+    const name = tagOf(entry)
+    const message = `${name === undefined ? 'the entry' : `${JSON.stringify(name)}`} of ${entry.digest} taken out; index.json as it was is kept as ${kept}`
+    work.note({ kind: 'quarantined', digest: kept, path: `index.json/manifests/${i}`, message })
+  }
+}
+
+/** What whoever names the blob says of it, and the blob doesn't. */
+const namersFaults: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  'SIZE_MISMATCH',
+  'MEDIA_TYPE_UNEXPECTED',
+  'DATA_MISMATCH',
+])
+
+/** The blobs that can't be used; where only a descriptor is wrong, the document that holds it. */
+async function brokenDigests(work: Work, findings: readonly Finding[]): Promise<ReadonlySet<string>> {
+  const broken = new Set<string>()
+  const misnamed = new Map<string, string>()
+  for (const { severity, code, digest, path } of findings) {
+    if (severity !== 'error' || digest === undefined) continue
+    if (namersFaults.has(code) && (await isWhole(work, digest))) misnamed.set(path, digest)
+    else broken.add(digest)
+  }
+  if (misnamed.size === 0) return broken
+  for await (const { path, parent, descriptor } of nodesOf(work)) {
+    if (misnamed.get(path) !== descriptor.digest) continue
+    broken.add((parent?.descriptor ?? descriptor).digest)
+    misnamed.delete(path)
+  }
+  // What isn't found there stands inside of the document.
+  for (const digest of misnamed.values()) broken.add(digest)
+  return broken
+}
+
+async function isWhole(work: Work, digest: string): Promise<boolean> {
+  if (!isVerifiable(digest)) return true
+  const file = await unlessFaulty(work.layout.storage.open(blobPath(digest), work))
+  return file !== undefined && (await digestsOf(work, file))[verifiableAlgorithm(digest)] === digest
+}
