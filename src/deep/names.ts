@@ -93,6 +93,9 @@ export class Names {
     if (!this.#isWhole) return []
     for (const link of this.#links) {
       if (below.some(find => find(link.target) === 'other')) continue
+      // Below a symlink the path means another one, which readers follow inside of the image.
+      if (foldersOf(link.target).some(folder => [this.find, ...below].some(find => find(folder) === 'other')))
+        continue
       const message = `a hard link to ${quote(textOfKey(link.target).text)}, which is no file here or below`
       notes.add('error', 'HARDLINK_DANGLING', { ...placeOf(link), message })
     }
@@ -207,6 +210,12 @@ const nouns: Readonly<Record<Kind, string>> = {
 
 function isFolder(kind: Kind): boolean {
   return kind === 'directory' || kind === 'implicit'
+}
+
+/** The paths of the folders above a path. */
+function foldersOf(path: PathKey): PathKey[] {
+  const names = path.split('/').slice(0, -1)
+  return names.map((_, i) => names.slice(0, i + 1).join('/'))
 }
 
 function placeOf({ entry, offset }: Pointer): EntryPlace {
