@@ -242,6 +242,7 @@ async function images(clean: Files): Promise<Pair[]> {
   const history = [entry, { ...entry, empty_layer: true }, entry]
   const told = history.map(each => ({ ...each, empty_layer: false }))
   const other = [{ ...base, diffId: top.diffId }, top]
+  const called = await layer(ascii('text'), mediaTypes.layer, ascii('text'))
   const sha512 = await digestOf(tar(file('a')), { algorithm: 'sha512' })
   const wrong512 = await digestOf(tar(file('b')), { algorithm: 'sha512' })
   return [
@@ -277,6 +278,18 @@ async function images(clean: Files): Promise<Pair[]> {
       [{}, { layers: [base] }],
     ],
     [
+      'a layer of two images, the other with a diffID of SHA-512',
+      'error DIFF_ID_MISMATCH',
+      [{ layers: [lower] }, { layers: [{ ...lower, diffId: wrong512 }] }],
+      [{ layers: [lower] }, { layers: [{ ...lower, diffId: sha512 }] }],
+    ],
+    [
+      'a layer that an artifact has as well, and had first',
+      'error TAR_INVALID',
+      [{ layers: [called], ...artifact }, { layers: [called] }],
+      [{ layers: [called], ...artifact }, { layers: [lower] }],
+    ],
+    [
       'history of a layer that is none',
       'warning HISTORY_COUNT',
       [{ config: { history: told } }],
@@ -303,9 +316,9 @@ async function images(clean: Files): Promise<Pair[]> {
     [
       'a text that is called a layer',
       'error TAR_INVALID',
-      [{ layers: [await layer(ascii('text'), mediaTypes.layer, ascii('text'))] }],
+      [{ layers: [called] }],
       // Some tools call every file of an artifact so.
-      [{ layers: [await layer(ascii('text'), mediaTypes.layer, ascii('text'))], ...artifact }],
+      [{ layers: [called], ...artifact }],
     ],
   ]
 }
