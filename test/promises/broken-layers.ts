@@ -23,7 +23,14 @@ type Parts = readonly ImageParts[]
 
 /** All kinds, as layouts made of the clean one. */
 export async function brokenLayers(clean: Files): Promise<Kind[]> {
-  const pairs = [...(await compressed()), ...(await tars()), ...(await names()), ...(await images(clean))]
+  const pairs = [
+    ...(await compressed()),
+    ...(await types()),
+    ...(await tars()),
+    ...(await names()),
+    ...(await images(clean)),
+    ...(await stacks()),
+  ]
   return Promise.all(
     pairs.map(async ([name, said, broken, near]) => {
       return { name, said, broken: await rebuilt(clean, ...broken), near: await rebuilt(clean, ...near) }
@@ -42,10 +49,7 @@ async function layer(blob: Uint8Array, type: string, content: Uint8Array = sound
 }
 
 async function compressed(): Promise<Pair[]> {
-  const { layerGzip: gzip, layerZstd: zstd, layer: plain } = mediaTypes
-  const of = async (blob: Uint8Array, type: string, content = sound): Promise<Parts> => {
-    return [{ layers: [await layer(blob, type, content)] }]
-  }
+  const { layerGzip: gzip, layerZstd: zstd } = mediaTypes
   const zipped = await gzipMember({ content: sound })
   const framed = await frame({ content: sound })
   const [first, second] = [sound.subarray(0, half), sound.subarray(half)]
@@ -98,6 +102,13 @@ async function compressed(): Promise<Pair[]> {
       await of(zipped.slice(0, -8), gzip),
       await of(concat([zipped, new Uint8Array(512)]), gzip),
     ],
+  ]
+}
+
+async function types(): Promise<Pair[]> {
+  const { layerGzip: gzip, layerZstd: zstd, layer: plain } = mediaTypes
+  const zipped = await gzipMember({ content: sound })
+  return [
     [
       'type plain, bytes gzip',
       'error LAYER_TYPE_MISMATCH',
@@ -127,6 +138,10 @@ async function compressed(): Promise<Pair[]> {
       await of(new Uint8Array(1024), plain, new Uint8Array(1024)),
     ],
   ]
+}
+
+async function of(blob: Uint8Array, type: string, content: Uint8Array = sound): Promise<Parts> {
+  return [{ layers: [await layer(blob, type, content)] }]
 }
 
 async function tars(): Promise<Pair[]> {
@@ -237,10 +252,7 @@ async function names(): Promise<Pair[]> {
 async function images(clean: Files): Promise<Pair[]> {
   const [base, top] = layersIn(clean) as [LayerParts, LayerParts]
   const badBase = { ...base, blob: flipped(base.blob, -7) }
-  const [lower, upper] = [await gzipped(tar(file('a'))), await gzipped(tar(link('b', 'a')))]
-  const [entry] = [{ created_by: 'x' }]
-  const history = [entry, { ...entry, empty_layer: true }, entry]
-  const told = history.map(each => ({ ...each, empty_layer: false }))
+  const lower = await gzipped(tar(file('a')))
   const other = [{ ...base, diffId: top.diffId }, top]
   const called = await layer(ascii('text'), mediaTypes.layer, ascii('text'))
   const sha512 = await digestOf(tar(file('a')), { algorithm: 'sha512' })
@@ -289,6 +301,16 @@ async function images(clean: Files): Promise<Pair[]> {
       [{ layers: [called], ...artifact }, { layers: [called] }],
       [{ layers: [called], ...artifact }, { layers: [lower] }],
     ],
+  ]
+}
+
+async function stacks(): Promise<Pair[]> {
+  const [lower, upper] = [await gzipped(tar(file('a'))), await gzipped(tar(link('b', 'a')))]
+  const called = await layer(ascii('text'), mediaTypes.layer, ascii('text'))
+  const entry = { created_by: 'x' }
+  const history = [entry, { ...entry, empty_layer: true }, entry]
+  const told = history.map(each => ({ ...each, empty_layer: false }))
+  return [
     [
       'history of a layer that is none',
       'warning HISTORY_COUNT',
