@@ -1,5 +1,6 @@
 /** `ocidir fsck --repair`: what can be mended, mended. */
 
+import { layerCheck } from '../src/deep/index.ts'
 import {
   type Finding,
   type ReadableStorage,
@@ -22,7 +23,7 @@ export const repairOptions = {
 
 /** Their usage. */
 export const repairUsage =
-  '       ocidir fsck LAYOUT --repair [--from LAYOUT]… [--quarantine] [--dry-run] [--strict] [--format json]'
+  '       ocidir fsck LAYOUT --repair [--from LAYOUT]… [--quarantine] [--dry-run] [--deep] [--format json]'
 
 /** Their help. */
 export const repairHelp = `With --repair what was done goes to stdout first, then what is still wrong. Nothing is deleted: bytes under a name that
@@ -45,6 +46,7 @@ interface Values {
 }
 
 interface RepairCall extends Values {
+  readonly deep?: boolean | undefined
   readonly strict?: boolean | undefined
   readonly json: boolean
   /** How fsck prints a finding. */
@@ -68,6 +70,7 @@ export async function repairLayout(reference: Reference, call: RepairCall, io: I
     from,
     quarantine,
     dryRun,
+    ...(call.deep && { deep: layerCheck() }),
     signal: io.signal,
     onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} read`),
   })

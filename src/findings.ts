@@ -42,6 +42,32 @@ export type FindingCode =
   | 'FILE_SHADOWED'
   /** A writer's private file, of one at work or one that died. */
   | 'FILE_STAGED'
+  /** A layer's bytes aren't what its media type says: another compression, or none. */
+  | 'LAYER_TYPE_MISMATCH'
+  /** A layer without a byte where a tar should be. */
+  | 'LAYER_EMPTY'
+  /** Bytes behind a tar's end, which most readers don't see. */
+  | 'TAR_TRAILING'
+  /** A tar that ends without its two zero blocks. */
+  | 'TAR_END_ABSENT'
+  /** One path on two entries of a layer. */
+  | 'PATH_DUPLICATE'
+  /** A path that is both a folder and something else in one layer. */
+  | 'PATH_CONFLICT'
+  /** A path or the target of a hard link that leads out of the image. */
+  | 'PATH_ESCAPES'
+  /** An absolute path, or one with `..` that stays inside: readers tidy it up. */
+  | 'PATH_UNTIDY'
+  /** A hard link to what neither its layer nor one below has. */
+  | 'HARDLINK_DANGLING'
+  /** A hard link that stands before what it names. */
+  | 'HARDLINK_FORWARD'
+  /** A whiteout whose name can stand for nothing. */
+  | 'WHITEOUT_INVALID'
+  /** A whiteout of what no layer below has. */
+  | 'WHITEOUT_OF_NOTHING'
+  /** An opaque whiteout in the root: it hides all layers below. */
+  | 'LAYERS_HIDDEN'
 
 /** One line of fsck. */
 export interface Finding {
@@ -51,5 +77,9 @@ export interface Finding {
   readonly digest?: string
   /** From index.json down (`index.json/manifests/0/config`), or a file's path. */
   readonly path: string
+  /** The name of the tar entry concerned, inside of a layer. */
+  readonly entry?: string
+  /** Where in the layer: bytes of its tar, or of its compressed file where the compression is at fault. */
+  readonly offset?: number
   readonly message: string
 }

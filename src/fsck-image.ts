@@ -83,7 +83,8 @@ export function plainLayerFindings(
   })
 }
 
-function isSameAlgorithm(a: string, b: string): boolean {
+/** Tells whether two digests are of one algorithm. */
+export function isSameAlgorithm(a: string, b: string): boolean {
   return a.slice(0, a.indexOf(':')) === b.slice(0, b.indexOf(':'))
 }
 

@@ -13,6 +13,7 @@ import {
   entryFindings,
   plainLayerFindings,
 } from './fsck-image.ts'
+import { type LayerCheck, type LayeredImage, LayerInsides } from './fsck-layers.ts'
 import { checkMarker, indexJsonOptions, type Layout, lossOf, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
@@ -27,6 +28,8 @@ export interface FsckOptions extends ProgressOptions {
   readonly engine?: Engine | undefined
   /** A second place for blobs, as given to `OciDir.open`; it is read, its own unreferenced blobs are not reported. */
   readonly blobs?: ReadableStorage | undefined
+  /** Layers of images are looked into as well: `layerCheck()` of `ocidir/deep`. */
+  readonly deep?: LayerCheck | undefined
 }
 
 /** What `fsck` found. */
@@ -54,10 +57,11 @@ export interface FsckCounts {
  * Checks a layout: marker, index.json, nested indexes, manifests, configs, layers, their sizes and digests, and
  * the blobs that nothing names. It works where `OciDir.open` throws, and goes on after each fault.
  *
- * Layers are hashed, not unpacked: only of uncompressed ones is the diffID checked. It throws only for an abort or when the medium itself can't be listed.
+ * Layers are hashed, and unpacked only with `deep`: else only of uncompressed ones is the diffID checked. Each blob is
+ * read once. It throws only for an abort or when the medium itself can't be listed.
  *
  * @example
- * const { ok, findings } = await fsck(storage, { onProgress: ({ bytes }) => show(bytes) })
+ * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
  */
 export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
   const { blobs, engine } = options
@@ -77,14 +81,16 @@ class Check {
   readonly #reached = new Set<string>()
   readonly #entries: EntryNote[] = []
   readonly #platforms = new Map<string, Platform>()
+  readonly #insides: LayerInsides | undefined
   /** The manifest whose children are being visited. */
-  #manifest: { readonly node: Node; readonly value: JsonObject } | undefined
+  #manifest: LayeredImage | undefined
   #bytes = 0
   #unreferenced = 0
 
   constructor(layout: Layout, options: FsckOptions) {
     this.#layout = layout
     this.#options = options
+    this.#insides = options.deep && new LayerInsides(options.deep)
   }
 
   async run(): Promise<FsckResult> {
@@ -118,6 +124,9 @@ class Check {
     const { limits } = this.#layout.engine
     for await (const node of walk(index, { limits, read: node => this.#readDocument(node) })) {
       await this.#guard(place(node), () => this.#visit(node))
+      const image = this.#lookedInto(node)
+      // A digest that is wrong has been reported by now: what follows from it comes after.
+      if (image !== undefined) this.#findings.push(...(this.#insides?.findings(node, image) ?? []))
     }
   }
 
@@ -167,6 +176,7 @@ class Check {
     const diffIds = config.rootfs.diff_ids ?? []
     if (layers.length === diffIds.length && layers.every(isDescriptor)) {
       for (const found of plainLayerFindings(node, { diffIds, layers })) this.#findings.push(found)
+      this.#manifest = { ...manifest, diffIds: { listed: diffIds, config: node } }
     }
     const platform = platformOfConfig(config)
     if (platform !== undefined) this.#platforms.set(manifest.node.descriptor.digest, platform)
@@ -195,11 +205,17 @@ class Check {
   async #verify(node: Node): Promise<void> {
     const { digest, size } = node.descriptor
     const verdict = this.#verdicts.get(digest)
+    const image = this.#lookedInto(node)
+    const isSeen = image === undefined || this.#insides?.has(node, image)
     if (verdict === 'faulty') return
-    if (verdict !== undefined) return checkExpected({ digest, size: verdict }, { size })
+    if (verdict !== undefined && isSeen) return checkExpected({ digest, size: verdict }, { size })
     const file = await this.#open(node)
     if (file === undefined) return
-    const found = await this.#hash(file, digest)
+    const { native } = this.#layout.engine
+    const { signal } = this.#options
+    const look: Look | undefined =
+      image && (chunks => this.#insides?.look(chunks, { node, image, native, signal }))
+    const found = await this.#hash(file, digest, look)
     checkExpected({ digest: found, size }, { digest })
     this.#passed(node.descriptor)
   }
@@ -229,30 +245,48 @@ class Check {
     this.#verdicts.set(digest, size)
   }
 
-  async #hash(file: StoredFile, digest: string): Promise<Digest> {
+  /** The image that a layer is to be looked into for: in an artifact a layer's type may stand on anything (M6). */
+  #lookedInto({ role, parent, descriptor }: Node): LayeredImage | undefined {
+    if (this.#insides === undefined || role !== 'layer' || this.#manifest?.node !== parent) return undefined
+    return this.#isOfImage(parent) && layerType(descriptor.mediaType) ? this.#manifest : undefined
+  }
+
+  /** Hashes a file in one pass with the look into it, which may end before the file does. */
+  async #hash(file: StoredFile, digest: string, look?: Look): Promise<Digest> {
     const algorithm = verifiableAlgorithm(digest)
     const { native } = this.#layout.engine
     const { signal } = this.#options
     if (file.size <= oneShotSize && native?.hasher === undefined) {
       const bytes = await file.bytes({ signal })
       this.#count(bytes.length)
+      await look?.(chunksOf(bytes, { signal }))
       return digestOf(bytes, { algorithm })
     }
     const hasher = await createHasher(algorithm, native)
-    for await (const chunk of chunksOf(file.stream({ signal }), { signal })) {
+    const chunks = tapped(chunksOf(file.stream({ signal }), { signal }), chunk => {
       hasher.update(chunk)
       this.#count(chunk.length)
+    })
+    try {
+      await look?.(lent(chunks))
+      while (!(await chunks.next()).done);
+    } finally {
+      await chunks.return()
     }
     return `${algorithm}:${hasher.hex()}`
   }
 
-  #checkLayerType(node: Node): void {
-    const { mediaType } = node.descriptor
-    const config = this.#manifest?.node === node.parent ? this.#manifest?.value.config : undefined
+  #isOfImage(manifest: Node | undefined): boolean {
+    const config = this.#manifest?.node === manifest ? this.#manifest?.value.config : undefined
     const configType =
       typeof config === 'object' && config !== null && 'mediaType' in config ? config.mediaType : ''
+    return typeof configType === 'string' && isImageConfigType(configType)
+  }
+
+  #checkLayerType(node: Node): void {
+    const { mediaType } = node.descriptor
     // In an artifact any type is fine (M6).
-    if (typeof configType !== 'string' || !isImageConfigType(configType) || layerType(mediaType)) return
+    if (!this.#isOfImage(node.parent) || layerType(mediaType)) return
     const message = `${quote(mediaType)} is not the type of an image's layer`
     this.#add('warning', 'LAYER_TYPE_UNKNOWN', { ...place(node), message })
   }
@@ -380,6 +414,24 @@ class Check {
 interface Place {
   readonly path: string
   readonly digest?: string
+}
+
+/** Sees the chunks of a blob while they are hashed. */
+type Look = (chunks: AsyncIterable<Uint8Array>) => Promise<void> | undefined
+
+async function* tapped(
+  source: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of source) {
+    see(chunk)
+    yield chunk
+  }
+}
+
+/** The same chunks for a reader that may stop early: the source goes on. */
+async function* lent(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
 }
 
 /** Blobs up to this size are hashed at once by Web Crypto, which is twice as fast and can't stream. */

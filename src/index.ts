@@ -20,6 +20,15 @@ export {
 } from './errors.ts'
 export type { Finding, FindingCode, Severity } from './findings.ts'
 export { type FsckCounts, type FsckOptions, type FsckResult, fsck } from './fsck.ts'
+export type {
+  FindPath,
+  LayerCheck,
+  LayerContent,
+  LayerFinding,
+  LayerLooks,
+  LayerReport,
+  LookOptions,
+} from './fsck-layers.ts'
 export { type GcBlob, type GcOptions, type GcResult, gc } from './gc.ts'
 export {
   type ContainerChanges,
@@ -56,6 +65,7 @@ export { type ReferrersOptions, referrers } from './referrers.ts'
 export { type RepairOptions, type RepairResult, repair } from './repair/repair.ts'
 export type { RepairAction, RepairKind } from './repair/work.ts'
 export type { Image, ResolveOptions } from './resolve.ts'
+export { adviceFor, type FsckRule, fsckRules } from './rules.ts'
 export {
   type Annotations,
   annotationKeys,

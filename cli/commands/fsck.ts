@@ -1,6 +1,7 @@
 /** `ocidir fsck`: every byte of a layout checked. */
 
-import { type Finding, type FsckResult, fsck } from '../../src/index.ts'
+import { layerCheck } from '../../src/deep/index.ts'
+import { adviceFor, type Finding, type FsckResult, fsck } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import type { Command, Io } from '../command.ts'
 import { storageOf } from '../place.ts'
@@ -8,22 +9,30 @@ import { parseLayout } from '../reference.ts'
 import { checkRepairOptions, repairHelp, repairLayout, repairOptions, repairUsage } from '../repair.ts'
 import { counted, formatBytes, printable } from '../text.ts'
 
-const options = { ...formatOption, ...repairOptions, strict: { type: 'boolean' } } as const
+const options = {
+  ...formatOption,
+  ...repairOptions,
+  strict: { type: 'boolean' },
+  deep: { type: 'boolean' },
+} as const
 
 /** Checks a layout. */
 export const fsckCommand: Command = {
   name: 'fsck',
   summary: 'check every byte of a layout',
-  help: `Usage: ocidir fsck LAYOUT [--strict] [--format json]
+  help: `Usage: ocidir fsck LAYOUT [--deep] [--strict] [--format json]
 ${repairUsage}
 
 Reads index.json and all that it reaches (nested indexes, manifests, configs, layers), checks sizes and digests, and
 looks for what lies about unreferenced. It goes on after a fault, and also checks what isn't a layout any more.
 
-Findings go to stdout, a line each: severity, code, place, digest, message. Their sum goes to stderr.
+Findings go to stdout, a line each: severity, code, place, digest, message; after the first of a code what helps
+against it. Their sum goes to stderr.
 
+  --deep          unpacks the layers of images, too: checksums, tars, names, diffIDs
   --strict        warnings count as errors do
-  --format json   { ok, validated, findings: [{ severity, code, digest, path, message }] }
+  --format json   { ok, validated, findings: [{ severity, code, digest, path, message, advice }] }, and entry and
+                  offset of what is inside of a layer
 
 ${repairHelp}
 Exit code: 0 without a finding of severity error, else 1.
@@ -37,6 +46,7 @@ Exit code: 0 without a finding of severity error, else 1.
     if (values.repair) return repairLayout(reference, { ...values, json, line: findingLine }, io)
     const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
+      ...(values.deep && { deep: layerCheck() }),
       onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),
     })
     await io.progress.clear()
@@ -47,14 +57,20 @@ Exit code: 0 without a finding of severity error, else 1.
 }
 
 async function printJson({ ok, validated, findings }: FsckResult, { out }: Io): Promise<void> {
-  const rows = findings.map(({ severity, code, digest = null, path, message }) => {
-    return { severity, code, digest, path, message }
+  const rows = findings.map(({ severity, code, digest = null, path, message, entry, offset }) => {
+    return { severity, code, digest, path, message, advice: adviceFor(code), entry, offset }
   })
   await out.json({ ok, validated, findings: rows })
 }
 
 async function printText({ ok, validated, findings, counts }: FsckResult, { out, err }: Io): Promise<void> {
-  for (const finding of findings) await out.line(findingLine(finding, out))
+  const helped = new Set<string>()
+  for (const finding of findings) {
+    const { code } = finding
+    await out.line(findingLine(finding, out))
+    if (!helped.has(code)) await out.line(out.paint('dim', `  help: ${adviceFor(code)}`))
+    helped.add(code)
+  }
   await out.flush()
   const verdict = ok ? err.paint('green', 'ok') : err.paint('red', 'not ok')
   const sums = [

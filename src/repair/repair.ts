@@ -3,7 +3,7 @@
 import type { ProgressOptions } from '../blob.ts'
 import { type Engine, engineFor } from '../engine.ts'
 import type { Finding } from '../findings.ts'
-import { type FsckResult, fsck } from '../fsck.ts'
+import { type FsckOptions, type FsckResult, fsck } from '../fsck.ts'
 import type { ReadableStorage, StorageAdapter } from '../storage.ts'
 import { mendBlobs } from './blobs.ts'
 import { mendIndex } from './index-json.ts'
@@ -13,7 +13,7 @@ import { Rehearsal } from './rehearsal.ts'
 import type { RepairAction, Work } from './work.ts'
 
 /** Options of `repair`. */
-export interface RepairOptions extends ProgressOptions {
+export interface RepairOptions extends ProgressOptions, Pick<FsckOptions, 'deep'> {
   /** Where good bytes are looked for, in this order: a copy of the layout, or any other one. */
   readonly from?: ReadableStorage | readonly ReadableStorage[] | undefined
   /** Writes nothing, and says what would be done. */
@@ -50,7 +50,7 @@ export interface RepairResult {
  * const { actions, after } = await repair(storage, { from: backup })
  */
 export async function repair(storage: StorageAdapter, options: RepairOptions = {}): Promise<RepairResult> {
-  const { dryRun = false, quarantine = false, engine, from = [], signal } = options
+  const { dryRun = false, quarantine = false, deep, engine, from = [], signal } = options
   const place = dryRun ? new Rehearsal(storage) : storage
   const passed = progressOf(options)
   const actions: RepairAction[] = []
@@ -67,7 +67,7 @@ export async function repair(storage: StorageAdapter, options: RepairOptions = {
       passed(bytes - told)
       told = bytes
     }
-    return fsck(place, { engine: work.layout.engine, signal, onProgress })
+    return fsck(place, { deep, engine: work.layout.engine, signal, onProgress })
   }
   const before = await check()
   let after = before

@@ -12,6 +12,11 @@ export interface HeaderSource {
   read(size: number): Promise<Uint8Array>
 }
 
+/** The same bytes as a plain `Uint8Array`: `slice` of Node's `Buffer` gives a view, where a copy is meant. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
 /** Reads forward through chunks, holding one of them. What it gives is a view of the source's own chunk. */
 export class Cursor implements HeaderSource {
   readonly #source: AsyncIterator<Uint8Array>
@@ -81,7 +86,7 @@ export class Cursor implements HeaderSource {
     while (!this.#ended && this.#chunk.length === 0) {
       const next = await this.#source.next()
       if (next.done) this.#ended = true
-      else this.#chunk = next.value
+      else this.#chunk = plainBytes(next.value)
     }
     return this.#chunk.length > 0
   }

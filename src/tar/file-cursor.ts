@@ -1,7 +1,7 @@
 /** A place in a tar that can be read anywhere: headers are read, bodies are jumped over. */
 
 import type { AbortOptions, StoredFile } from '../storage.ts'
-import type { HeaderSource } from './cursor.ts'
+import { type HeaderSource, plainBytes } from './cursor.ts'
 
 /** Reads forward through a file, a little ahead: far from each other headers cost a small read each. */
 export class FileCursor implements HeaderSource {
@@ -49,7 +49,7 @@ export class FileCursor implements HeaderSource {
     const isNear = this.#offset - this.#windowEnd <= this.#ahead
     this.#ahead = isNear ? Math.min(2 * this.#ahead, mostAhead) : leastAhead
     const until = Math.min(Math.max(end, this.#offset + this.#ahead), this.#file.size)
-    this.#window = await this.#file.bytes({ ...this.#options, start: this.#offset, end: until })
+    this.#window = plainBytes(await this.#file.bytes({ ...this.#options, start: this.#offset, end: until }))
     this.#windowStart = this.#offset
   }
 }

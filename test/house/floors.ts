@@ -27,6 +27,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'plain-json',
     'platform',
     'reference',
+    'rules',
     'validate',
   ],
   things: [
@@ -47,9 +48,11 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   verbs: [
     'archive/',
     'artifact',
+    'deep/',
     'files/',
     'fsck',
     'fsck-image',
+    'fsck-layers',
     'gc',
     'oci-dir',
     'referrers',

@@ -3,6 +3,7 @@
 import { expect } from 'vitest'
 import { gzip } from '../../src/codec/gzip.ts'
 import { zstd } from '../../src/codec/zstd.ts'
+import { layerCheck } from '../../src/deep/index.ts'
 import { createHasher } from '../../src/digest.ts'
 import { files } from '../../src/files/index.ts'
 import { rowOf } from '../../src/files/row.ts'
@@ -24,7 +25,7 @@ export interface Compared {
   readonly blobs: number
 }
 
-/** Compares all of a layout: tags, documents, layers, files, and that fsck has nothing against it. */
+/** Compares all of a layout: tags, documents, layers, files, and that fsck has nothing against it, inside of layers neither. */
 export async function expectLayout(storage: ReadableStorage, fixture: Expected): Promise<Compared> {
   const dir = await OciDir.open(storage)
   await expectIndex(dir, fixture)
@@ -131,7 +132,7 @@ function rowOfExpected(path: string, { xattrsBase64, type, ...file }: ExpectedFi
 }
 
 async function expectClean(storage: ReadableStorage, { blobCount }: Expected): Promise<number> {
-  const { ok, findings, validated, counts } = await fsck(storage)
+  const { ok, findings, validated, counts } = await fsck(storage, { deep: layerCheck() })
   expect(findings.filter(({ severity }) => severity !== 'info')).toEqual([])
   expect(ok).toBe(true)
   expect(validated + counts.unreferenced).toBe(blobCount)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { file, folder } from '../../adapters/node/index.ts'
 import { archive } from '../../src/archive/index.ts'
+import { layerCheck } from '../../src/deep/index.ts'
 import { isOciError } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
 import { rowOf } from '../../src/files/row.ts'
@@ -47,16 +48,15 @@ beforeAll(async () => {
 })
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
+async function inFolder(name: string): Promise<ReadableStorage> {
+  const root = join(scratch, String(folders++))
+  await onDisk(await filesOf(name), root)
+  return folder(root)
+}
+
 const media: readonly [string, (name: string) => Promise<ReadableStorage>][] = [
   ['memory', async name => inMemory(await filesOf(name))],
-  [
-    'a folder',
-    async name => {
-      const root = join(scratch, String(folders++))
-      await onDisk(await filesOf(name), root)
-      return folder(root)
-    },
-  ],
+  ['a folder', inFolder],
   ['an archive, in place', async name => archive(await file(fixtureTar(name)))],
   ['an archive as a Blob', async name => archive(new Blob([await readFile(fixtureTar(name))]))],
 ]
@@ -107,13 +107,18 @@ async function rowsOf(storage: ReadableStorage): Promise<unknown[]> {
   return Array.from(tree.entries(), rowOf)
 }
 
-/** Faults that show only inside of a layer, which a later issue (`fsck --deep`) opens. */
-const insideLayers = ['18', '27', '28', '34']
+/** Faults that show only inside of a layer, and what a look there says of them. */
+const insideLayers: Readonly<Record<string, string>> = {
+  18: 'GZIP_INVALID',
+  27: 'PATH_ESCAPES',
+  28: 'TAR_INVALID',
+  34: 'LAYER_TYPE_MISMATCH',
+}
 
 describe('broken and odd layouts', async () => {
   const corrupt = Object.entries(await expectedOf<Record<string, Judged>>('corrupt'))
   const odd = Object.entries(await expectedOf<Record<string, Judged>>('odd-valid'))
-  const isDeep = ([name]: [string, Judged]): boolean => insideLayers.includes(name.slice(0, 2))
+  const isDeep = ([name]: [string, Judged]): boolean => Object.hasOwn(insideLayers, name.slice(0, 2))
   const bad = corrupt.filter(([, { should }]) => should !== 'ok')
   const shallow = bad.filter(each => !isDeep(each))
   const deep = bad.filter(isDeep)
@@ -161,12 +166,32 @@ describe('broken and odd layouts', async () => {
       },
     )
 
-    // What fsck leaves to `--deep`, reading the files meets: nothing broken is shown as an image.
-    it.each(deep)('fsck leaves %s to a look inside of layers; files() refuses it', async name => {
+    it.each(deep)('fsck finds %s by a look inside of layers alone', async name => {
+      const storage = await open(`corrupt/${name}`)
+      expect((await fsck(storage)).ok).toBe(true)
+      const { findings } = await fsck(storage, { deep: layerCheck() })
+      const errors = findings.filter(({ severity }) => severity === 'error').map(({ code }) => code)
+      expect(errors).toEqual([insideLayers[name.slice(0, 2)]])
+    })
+
+    // What fsck leaves to a look inside, reading the files meets: nothing broken is shown as an image.
+    it.each(deep)('files() refuses %s', async name => {
       const dir = await OciDir.open(await open(`corrupt/${name}`))
       const refused = await files(await dir.openImage()).catch(error => error)
       const codes = ['GZIP_INVALID', 'TAR_INVALID', 'DIFF_ID_MISMATCH']
       expect(codes).toContain(isOciError(refused) ? refused.code : String(refused))
     })
+  })
+
+  // In memory and in an archive, in Node and Chromium: test/promises/inside.both.test.ts.
+  it.each([...shallow, ...deep])('fsck that looks inside finds %s', async name => {
+    const { findings } = await fsck(await inFolder(`corrupt/${name}`), { deep: layerCheck() })
+    expect(findings.filter(({ severity }) => severity !== 'info')).not.toEqual([])
+  })
+
+  it.each([...valid, ...oddValid])('fsck that looks inside has nothing against %s', async name => {
+    const place = valid.some(([each]) => each === name) ? 'corrupt' : 'odd-valid'
+    const { findings } = await fsck(await inFolder(`${place}/${name}`), { deep: layerCheck() })
+    expect(findings.filter(({ severity }) => severity !== 'info')).toEqual([])
   })
 })

@@ -447,3 +447,21 @@ it('reads the same from chunks of any size', async () => {
     expect(await readAll(inChunks(bytes, ...sizes))).toEqual(expected)
   }
 })
+
+it('keeps nothing of chunks whose slice is a view, as that of Node is', async () => {
+  class View extends Uint8Array<ArrayBuffer> {
+    override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+      return this.subarray(start, end)
+    }
+  }
+  const whole = tar(pax([['SCHILY.xattr.user.a', 'value']]), member({ name: 'a' }), member({ name: 'b' }))
+  const chunk = View.from(whole)
+  const [entry, other] = await readAll(given(chunk))
+  chunk.fill(0)
+  expect([entry, other].map(each => asText(each?.rawPath ?? chunk))).toEqual(['a', 'b'])
+  expect(asText(entry?.xattrs.get('user.a') ?? chunk)).toBe('value')
+
+  async function* given(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    yield bytes
+  }
+})

@@ -1,0 +1,223 @@
+/** The names of one layer: what stands at each path, and what of it readers would disagree about. */
+
+import { OciError, quote } from '../errors.ts'
+import { keyOf, namesOf, type PathKey, textOf as textOfKey } from '../files/path.ts'
+import { whiteoutOf } from '../files/whiteout.ts'
+import type { FindPath, LayerFinding } from '../fsck-layers.ts'
+import type { TarType } from '../tar/entry.ts'
+import { textOf } from '../tar/fault.ts'
+import type { Member } from '../tar/member.ts'
+import { type EntryPlace, Notes } from './notes.ts'
+
+/** What a path is: `implicit` are folders without an entry of their own. */
+type Kind = TarType | 'implicit'
+
+/** An entry that names another path, which may be in a layer below. */
+interface Pointer extends EntryPlace {
+  readonly target: PathKey
+}
+
+/** Takes a layer's entries and notes what is wrong with their names. */
+export class Names {
+  readonly #notes: Notes
+  readonly #maxSize: number
+  readonly #kinds = new Map<PathKey, Kind>()
+  readonly #links: Pointer[] = []
+  readonly #hidden: Pointer[] = []
+  #size = 0
+  #isWhole = true
+  /** The folder of the entry before, which needn't be looked at again. */
+  #folder: PathKey = ''
+
+  constructor(notes: Notes, { maxNamesSize }: { readonly maxNamesSize: number }) {
+    this.#notes = notes
+    this.#maxSize = maxNamesSize
+  }
+
+  /** Estimated bytes that are held. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** All names of the layer are there. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
+  /** Some entries couldn't be read: what isn't there may be one of them. */
+  lose(): void {
+    this.#isWhole = false
+  }
+
+  /** Takes an entry. */
+  add({ path, type, linkname, offset }: Member): void {
+    const place = { entry: textOf(path), offset }
+    const key = keyOf(path)
+    const names = namesOf(key)
+    if (names === undefined) {
+      const message = 'the path leads out of the image'
+      this.#notes.add('error', 'PATH_ESCAPES', { ...place, message })
+      return
+    }
+    if (key.startsWith('/') || (key.includes('..') && key.split('/').includes('..'))) {
+      const message = 'an absolute path, or one that goes back: readers tidy it up'
+      this.#notes.add('info', 'PATH_UNTIDY', { ...place, message })
+    }
+    this.#whiteout(names, place)
+    if (type === 'hardlink') this.#link(linkname, place)
+    this.#put(names, type, place)
+  }
+
+  /** Looks at what could be told only when all entries were there. */
+  end(): void {
+    const open = this.#links.splice(0)
+    for (const link of open) {
+      if (this.find(link.target) !== 'other') this.#links.push(link)
+      else {
+        const message = 'a hard link that stands before what it names'
+        this.#notes.add('warning', 'HARDLINK_FORWARD', { ...placeOf(link), message })
+      }
+    }
+  }
+
+  /** What the layer has at a path. */
+  readonly find: FindPath = path => {
+    const kind = this.#kinds.get(path)
+    if (kind === undefined) return undefined
+    return isFolder(kind) ? 'folder' : 'other'
+  }
+
+  /** What names nothing, neither here nor in the layers below. A path that one of those hides counts as there. */
+  over(below: readonly FindPath[], max: number): LayerFinding[] {
+    const notes = new Notes(max)
+    if (!this.#isWhole) return []
+    for (const link of this.#links) {
+      if (below.some(find => find(link.target) === 'other')) continue
+      // Below a symlink the path means another one, which readers follow inside of the image.
+      if (foldersOf(link.target).some(folder => [this.find, ...below].some(find => find(folder) === 'other')))
+        continue
+      const message = `a hard link to ${quote(textOfKey(link.target).text)}, which is no file here or below`
+      notes.add('error', 'HARDLINK_DANGLING', { ...placeOf(link), message })
+    }
+    for (const whiteout of this.#hidden) {
+      if (below.some(find => find(whiteout.target) !== undefined)) continue
+      const message = 'a whiteout of what no layer below has'
+      notes.add('info', 'WHITEOUT_OF_NOTHING', { ...placeOf(whiteout), message })
+    }
+    return notes.list()
+  }
+
+  #whiteout(names: readonly PathKey[], place: EntryPlace): void {
+    const whiteout = whiteoutOf(names)
+    if (whiteout?.kind === 'invalid')
+      this.#notes.add('error', 'WHITEOUT_INVALID', { ...place, message: 'a whiteout of nothing' })
+    else if (whiteout?.kind === 'opaque' && names.length === 1) {
+      const message = 'an opaque whiteout in the root: it hides all layers below'
+      this.#notes.add('info', 'LAYERS_HIDDEN', { ...place, message })
+    } else if (whiteout?.kind === 'hide')
+      this.#keep(this.#hidden, { ...place, target: [...names.slice(0, -1), whiteout.name].join('/') })
+  }
+
+  #link(linkname: Uint8Array, place: EntryPlace): void {
+    const target = namesOf(keyOf(linkname))?.join('/')
+    if (target === undefined) {
+      const message = "the hard link's target leads out of the image"
+      this.#notes.add('error', 'PATH_ESCAPES', { ...place, message })
+    } else if (this.find(target) !== 'other') this.#keep(this.#links, { ...place, target })
+  }
+
+  #put(names: readonly PathKey[], type: TarType, place: EntryPlace): void {
+    const path = names.join('/')
+    this.#folders(names, place)
+    const there = this.#kinds.get(path)
+    if (names.length === 0 && type !== 'directory') this.#conflict(type, there, place)
+    else if (there === type) this.#duplicate(type, place)
+    else if (there !== undefined && !(there === 'implicit' && type === 'directory'))
+      this.#conflict(type, there, place)
+    this.#set(path, type)
+  }
+
+  /** The folders above a path, which must be folders. */
+  #folders(names: readonly PathKey[], place: EntryPlace): void {
+    const folder = names.slice(0, -1).join('/')
+    if (folder === this.#folder) return
+    this.#folder = folder
+    let path = ''
+    for (const name of names.slice(0, -1)) {
+      path = path === '' ? name : `${path}/${name}`
+      const there = this.#kinds.get(path)
+      if (there === undefined) this.#set(path, 'implicit')
+      else if (!isFolder(there)) {
+        // The next entry of this folder is as wrong.
+        this.#folder = ''
+        this.#conflict('implicit', there, place)
+        return
+      }
+    }
+  }
+
+  #duplicate(type: TarType, place: EntryPlace): void {
+    const message = 'the path is there twice; readers take the last'
+    // A folder on a folder keeps what is in it.
+    const severity = type === 'directory' ? 'info' : 'warning'
+    this.#notes.add(severity, 'PATH_DUPLICATE', { ...place, message })
+  }
+
+  #conflict(type: Kind, there: Kind | undefined, place: EntryPlace): void {
+    const before = there === undefined ? 'the root' : nouns[there]
+    const message = `${nouns[type]} where the layer has ${before} already: readers differ`
+    // Readers that follow the link inside of the image are many, and so are images that count on it.
+    const isMild = there === 'symlink' && type === 'implicit'
+    this.#notes.add(isMild ? 'warning' : 'error', 'PATH_CONFLICT', { ...place, message })
+  }
+
+  #set(path: PathKey, kind: Kind): void {
+    if (this.#kinds.has(path) || this.#take(path.length)) this.#kinds.set(path, kind)
+  }
+
+  #keep(list: Pointer[], pointer: Pointer): void {
+    if (this.#take(pointer.target.length + (pointer.entry?.length ?? 0))) list.push(pointer)
+  }
+
+  #take(bytes: number): boolean {
+    if (this.#size + bytes + perName <= this.#maxSize) {
+      this.#size += bytes + perName
+      return true
+    }
+    if (this.#size <= this.#maxSize) {
+      this.#notes.fault(new OciError('LIMIT_EXCEEDED', { limit: 'maxNamesSize', max: this.#maxSize }))
+    }
+    // Beyond the bound for good, and told once.
+    this.#size = Number.POSITIVE_INFINITY
+    this.#isWhole = false
+    return false
+  }
+}
+
+const perName = 64
+
+const nouns: Readonly<Record<Kind, string>> = {
+  file: 'a file',
+  directory: 'a folder',
+  implicit: 'a folder',
+  symlink: 'a symlink',
+  hardlink: 'a hard link',
+  char: 'a device',
+  block: 'a device',
+  fifo: 'a fifo',
+  other: 'an entry of unknown type',
+}
+
+function isFolder(kind: Kind): boolean {
+  return kind === 'directory' || kind === 'implicit'
+}
+
+/** The paths of the folders above a path. */
+function foldersOf(path: PathKey): PathKey[] {
+  const names = path.split('/').slice(0, -1)
+  return names.map((_, i) => names.slice(0, i + 1).join('/'))
+}
+
+function placeOf({ entry, offset }: Pointer): EntryPlace {
+  return { ...(entry !== undefined && { entry }), offset }
+}

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { gzip } from '../../../src/codec/gzip.ts'
+import { type LayerCheckOptions, layerCheck } from '../../../src/deep/index.ts'
+import { digestOf } from '../../../src/digest.ts'
+import { OciError } from '../../../src/errors.ts'
+import { type FsckResult, fsck } from '../../../src/fsck.ts'
+import type { LayerCheck } from '../../../src/fsck-layers.ts'
+import { draft, pushLayer } from '../../../src/image.ts'
+import { mediaTypes } from '../../../src/spec.ts'
+import { concat } from '../../../src/streams.ts'
+import { RawStorage } from '../core/raw-storage.ts'
+import { addBlob, addIndex, amd64, emptyDir, rawLayout } from '../core/samples.ts'
+import { member, type RawHeader, tar } from '../tar/samples.ts'
+
+const file = (name: string, fields: RawHeader = {}): Uint8Array => member({ name, ...fields }, 'content')
+const lines = ({ findings }: FsckResult): string[] =>
+  findings.map(({ severity, code, path, entry, offset }) => [severity, code, path, entry, offset].join(' '))
+
+/** A layout of one image with these tars as gzip layers, and the paths of their blobs. */
+async function layoutOf(...tars: Uint8Array[]): Promise<{ storage: RawStorage; blobs: string[] }> {
+  const dir = await emptyDir()
+  const layers = []
+  for (const content of tars) layers.push(await dir.writeLayer(content, { codec: gzip() }))
+  const image = layers.reduce((made, layer) => pushLayer(made, layer, { createdBy: 'x' }), draft(amd64))
+  await dir.writeImage(image)
+  const blobs = layers.map(({ descriptor }) => `blobs/${descriptor.digest.replace(':', '/')}`)
+  return { storage: await RawStorage.copyOf(dir.storage), blobs }
+}
+
+async function looked(content: Uint8Array, options?: LayerCheckOptions): Promise<string[]> {
+  const { storage } = await layoutOf(content)
+  return lines(await fsck(storage, { deep: layerCheck(options) }))
+}
+
+const place = 'index.json/manifests/0/layers/0'
+
+describe('a look inside', () => {
+  it('reads each blob once, also where two images share it', async () => {
+    const { storage } = await layoutOf(tar(file('a')), tar(file('b')))
+    const index = JSON.parse(new TextDecoder().decode(storage.files.get('index.json')))
+    rawLayout(storage, [...index.manifests, await addIndex(storage, index.manifests)])
+    const sum = [...storage.files].reduce(
+      (all, [path, { length }]) => all + (path.startsWith('blobs/') ? length : 0),
+      0,
+    )
+    let looks = 0
+    const deep = layerCheck()
+    const counting: LayerCheck = {
+      begin() {
+        const begun = deep.begin()
+        return { look: (chunks, options) => begun.look(chunks, options).finally(() => looks++) }
+      },
+    }
+    storage.opened.length = 0
+    const result = await fsck(storage, { deep: counting })
+    expect([result.findings, result.counts.bytes, looks]).toEqual([[], sum, 2])
+  })
+
+  it('says a wrong digest first, and hashes on behind a fault of the compression', async () => {
+    const { storage, blobs } = await layoutOf(tar(file('a')))
+    const [path = ''] = blobs
+    // Large, so that it comes in a stream; the fault is at its first bytes.
+    storage.change(path, bytes => concat([bytes.subarray(0, 10), new Uint8Array(9 << 20).fill(0xff)]))
+    const stored = storage.files.get(path) ?? new Uint8Array()
+    const index = JSON.parse(new TextDecoder().decode(storage.files.get('index.json')))
+    const manifestPath = `blobs/${index.manifests[0].digest.replace(':', '/')}`
+    const manifest = JSON.parse(new TextDecoder().decode(storage.files.get(manifestPath)))
+    const layer = { ...manifest.layers[0], size: stored.length }
+    const entry = await addBlob(storage, { ...manifest, layers: [layer] }, mediaTypes.manifest)
+    rawLayout(storage, [entry])
+    const result = await fsck(storage, { deep: layerCheck() })
+    const found = result.findings.filter(({ severity }) => severity === 'error')
+    expect(found.map(({ code }) => code)).toEqual(['DIGEST_MISMATCH', 'GZIP_INVALID'])
+    expect(found[0]?.message).toContain(await digestOf(stored))
+    expect(result.counts.bytes).toBeGreaterThan(stored.length)
+  })
+
+  it('goes on behind a fault of the tar, with entry and offset of each', async () => {
+    const bad = file('b', { checksum: '000001\0 ' })
+    const found = await looked(tar(file('a'), bad, file('../c'), bad, file('a')))
+    expect(found).toEqual([
+      `error TAR_INVALID ${place}  1024`,
+      `error PATH_ESCAPES ${place} ../c 2048`,
+      `error TAR_INVALID ${place}  3072`,
+      `warning PATH_DUPLICATE ${place} a 4096`,
+    ])
+  })
+
+  it('lists so many findings of a kind and counts the rest, and hides none of another kind behind them', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => file(`../${i}`))
+    const { storage } = await layoutOf(tar(...many, file('a'), file('a')))
+    const { findings } = await fsck(storage, { deep: layerCheck({ maxFindings: 3 }) })
+    expect(findings.map(({ code }) => code)).toEqual([
+      ...Array(3).fill('PATH_ESCAPES'),
+      'PATH_DUPLICATE',
+      'PATH_ESCAPES',
+    ])
+    expect(findings.at(-1)?.message).toBe('and 27 more of this kind in the layer')
+    expect(() => layerCheck({ maxFindings: 0 })).toThrow(RangeError)
+    expect(() => layerCheck({ limits: { maxWindowSize: -1 } })).toThrow(RangeError)
+  })
+
+  it('warns where a limit ends the look, and still compares the diffID', async () => {
+    const content = tar(file('a'), file('b'), file('b'))
+    expect(await looked(content, { limits: { maxEntries: 1 } })).toEqual([
+      `warning LIMIT_EXCEEDED ${place}  `,
+    ])
+    expect(await looked(content, { limits: { maxNamesSize: 70 } })).toEqual([
+      `warning LIMIT_EXCEEDED ${place}  `,
+    ])
+    expect(await looked(content, { limits: { maxUnpackedSize: 2000 } })).toEqual([
+      `warning LIMIT_EXCEEDED ${place}  `,
+    ])
+    expect(await looked(content)).toEqual([`warning PATH_DUPLICATE ${place} b 2048`])
+  })
+
+  it('says nothing of links and whiteouts into layers whose names are not held', async () => {
+    const link = member({ name: 'b', linkname: 'nowhere', type: '1' })
+    const { storage } = await layoutOf(tar(file('a')), tar(link, file('.wh.none')))
+    const at = 'index.json/manifests/0/layers/1'
+    const wide = await fsck(storage, { deep: layerCheck() })
+    expect(lines(wide)).toEqual([
+      `error HARDLINK_DANGLING ${at} b 0`,
+      `info WHITEOUT_OF_NOTHING ${at} .wh.none 512`,
+    ])
+    // The base alone fills it, so its names are let go.
+    const tight = await fsck(storage, { deep: layerCheck({ limits: { maxNamesSize: 64 } }) })
+    expect(lines(tight).filter(line => !line.includes('LIMIT_EXCEEDED'))).toEqual([])
+  })
+
+  it('passes an abort on, and tells a storage that fails apart from a layer that is broken', async () => {
+    const { storage, blobs } = await layoutOf(tar(file('a')))
+    const gone = new AbortController()
+    const stopping: LayerCheck = {
+      begin: () => ({
+        async look(chunks, options) {
+          gone.abort(new Error('enough'))
+          return layerCheck().begin().look(chunks, options)
+        },
+      }),
+    }
+    await expect(fsck(storage, { deep: stopping, signal: gone.signal })).rejects.toThrow('enough')
+    const open = storage.open.bind(storage)
+    storage.open = async path => {
+      const found = await open(path)
+      if (found === undefined || path !== blobs[0]) return found
+      const fault = new OciError('STORAGE_FAILED', { storage: 'raw', operation: 'read' })
+      return { ...found, bytes: () => Promise.reject(fault) }
+    }
+    expect(lines(await fsck(storage, { deep: layerCheck() }))).toEqual([`error STORAGE_FAILED ${place}  `])
+  })
+})
