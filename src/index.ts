@@ -21,6 +21,7 @@ export {
 export type { Finding, FindingCode, Severity } from './findings.ts'
 export { type FsckCounts, type FsckOptions, type FsckResult, fsck } from './fsck.ts'
 export { type GcBlob, type GcOptions, type GcResult, gc } from './gc.ts'
+export { type Hashing, hashing } from './hashing.ts'
 export {
   type ContainerChanges,
   configure,
