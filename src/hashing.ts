@@ -24,9 +24,9 @@ export function hashing(native?: NativeTools): Hashing {
 
 let wasmAllowed: boolean | undefined
 
-/** Whether WebAssembly can be compiled here. Found once, by the smallest module there is. */
+/** Whether WebAssembly may run here. Found once, by the smallest module there is. */
 export function isWasmAllowed(): boolean {
-  wasmAllowed ??= compiles(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
+  wasmAllowed ??= runs(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
   return wasmAllowed
 }
 
@@ -54,9 +54,10 @@ export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function compiles(module: Uint8Array<ArrayBuffer>): boolean {
+function runs(module: Uint8Array<ArrayBuffer>): boolean {
   try {
-    return new WebAssembly.Module(module) instanceof WebAssembly.Module
+    // WebKit compiles what it then refuses to instantiate.
+    return new WebAssembly.Instance(new WebAssembly.Module(module)) instanceof WebAssembly.Instance
   } catch {
     return false
   }
