@@ -11,7 +11,7 @@ export type Hashing = 'native' | 'wasm' | 'javascript'
  * Tells by what streams are hashed here; pass the storage's `native` tools where it has some.
  *
  * The digests are the same. `javascript` means that WebAssembly is missing, or that the page's policy forbids it
- * (`script-src` without `'wasm-unsafe-eval'`), and that hashing takes some five times as long. No script can ask what a
+ * (`script-src` without `'wasm-unsafe-eval'`), and that hashing takes several times as long. No script can ask what a
  * policy allows: the first hash or call of this tries it, once, and a policy that forbids it reports one violation.
  *
  * @example

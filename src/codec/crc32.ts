@@ -10,7 +10,7 @@ export interface Crc32 {
   take(): number
 }
 
-/** A running CRC-32 by WebAssembly, three times as fast as tables in JavaScript, which do it where that is forbidden. */
+/** A running CRC-32 by WebAssembly, or by tables in JavaScript, which are slower, where a policy forbids that. */
 export async function createCrc32(): Promise<Crc32> {
   if (!isWasmAllowed()) return new TableCrc32()
   const wasm = await createCRC32()

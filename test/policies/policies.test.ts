@@ -1,6 +1,6 @@
 /** P20: the library works under strict policies in three engines, and needs nothing that they forbid. */
 
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { json } from 'node:stream/consumers'
 import { beforeAll, expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
@@ -59,6 +59,22 @@ beforeAll(async () => {
   const { hashing, ...outcome } = await buildAndRead(memory())
   expect(outcome).toMatchObject({ isSound: true, files: { packed: expect.any(String) } })
   expected = outcome
+})
+
+it('P20: the headers that are recommended are those that were tried', async () => {
+  const text = await readFile(new URL('../../SECURITY.md', import.meta.url), 'utf8')
+  const rows = [...text.matchAll(/^\| `(default-src.*?)` \| (\w+) \| (yes|no|the page's own) \|/gm)]
+  const found = rows.map(([, header, hashing = '', worker]) => [
+    header,
+    hashing.toLowerCase(),
+    worker !== 'no',
+  ])
+  const tried = Object.values(policies).map(({ header, hashing, worker }) => [
+    header,
+    hashing.replace('wasm', 'webassembly'),
+    worker,
+  ])
+  expect(found).toEqual(tried)
 })
 
 for (const engine of [chromium, firefox, webkit]) {
