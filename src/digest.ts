@@ -1,7 +1,7 @@
 /** Digests: their grammar, the paths they name, and the hashers that make them. */
 
-import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
 import { OciError } from './errors.ts'
+import { hasherMaker, hexOf } from './hashing.ts'
 import type { Digest } from './spec.ts'
 import type { BlobPath, Hasher, NativeTools } from './storage.ts'
 
@@ -58,11 +58,11 @@ export function isVerifiable(digest: string): boolean {
   return algorithm === 'sha256' || algorithm === 'sha512'
 }
 
-/** A hasher of the platform where it has one, of WebAssembly elsewhere; the results are equal. */
+/** A hasher of the platform where it has one, else what `hashing` tells; the results are equal. */
 export async function createHasher(algorithm: DigestAlgorithm, native?: NativeTools): Promise<Hasher> {
   const fast = native?.hasher?.(algorithm)
   if (fast !== undefined) return fast
-  return begun(await wasmHasher(algorithm))
+  return (await hasherMaker(algorithm))()
 }
 
 /**
@@ -74,8 +74,8 @@ export async function hasherSeries(
   native?: NativeTools,
 ): Promise<() => Promise<Hasher>> {
   if (native?.hasher?.(algorithm) !== undefined) return () => createHasher(algorithm, native)
-  const wasm = await wasmHasher(algorithm)
-  return async () => begun(wasm)
+  const next = await hasherMaker(algorithm)
+  return async () => next()
 }
 
 /** The digest of bytes in memory, by Web Crypto where the context has it. */
@@ -92,24 +92,9 @@ export async function digestOf(
   return `${algorithm}:${hasher.hex()}`
 }
 
-function wasmHasher(algorithm: DigestAlgorithm): Promise<IHasher> {
-  return algorithm === 'sha256' ? createSHA256() : createSHA512()
-}
-
-function begun(wasm: IHasher): Hasher {
-  wasm.init()
-  return {
-    update(bytes) {
-      wasm.update(bytes)
-    },
-    hex: () => wasm.digest('hex'),
-  }
-}
-
 async function webCryptoHex(bytes: Uint8Array, algorithm: DigestAlgorithm): Promise<string> {
   const name = algorithm === 'sha256' ? 'SHA-256' : 'SHA-512'
   // Web Crypto refuses views of a SharedArrayBuffer, so such bytes are copied first.
   const own = bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
-  const hash = new Uint8Array(await globalThis.crypto.subtle.digest(name, own))
-  return Array.from(hash, byte => byte.toString(16).padStart(2, '0')).join('')
+  return hexOf(new Uint8Array(await globalThis.crypto.subtle.digest(name, own)))
 }

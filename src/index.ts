@@ -30,6 +30,7 @@ export type {
   LookOptions,
 } from './fsck-layers.ts'
 export { type GcBlob, type GcOptions, type GcResult, gc } from './gc.ts'
+export { type Hashing, hashing } from './hashing.ts'
 export {
   type ContainerChanges,
   configure,

@@ -58,6 +58,26 @@ describeWith(['chromium'], 'the built page', () => {
     }
   })
 
+  it('P20: builds the same without WebAssembly, where the server forbids more than the page does', async () => {
+    await mkdir(join(scratch, 'strict'))
+    await writeFile(join(scratch, 'strict', 'index.html'), '<p>hello')
+    const browser = await chromium.launch({ executablePath: tool('chromium'), args: [...browserArgs] })
+    try {
+      const { page, complaints } = await openPage(browser, `${address}strict/`)
+      await page.locator('#folder-input').setInputFiles(join(scratch, 'strict'))
+      const digest = await build(page)
+      expect(await runShownCommand(page, scratch)).toBe(digest)
+      const header = await page.evaluate(async () => {
+        const { headers } = await fetch(document.scripts[0]?.src ?? '')
+        return headers.get('content-security-policy')
+      })
+      expect(header).toBe("default-src 'self'")
+      expect(complaints.filter(text => !text.includes('404'))).toEqual([])
+    } finally {
+      await browser.close()
+    }
+  })
+
   it('loads nothing from elsewhere, and carries its policy', async () => {
     const html = await readFile(join(scratch, 'page', 'index.html'), 'utf8')
     expect(html).toContain("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'")
@@ -73,17 +93,22 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** A file server that knows nothing of the page, with the page's policy as a header: a worker obeys only that. */
+/**
+ * A file server that knows nothing of the page, with the page's policy as a header: a worker obeys only that. Below
+ * `strict/` it says `default-src 'self'`.
+ */
 async function serve(folder: string): Promise<{ server: Server; address: string }> {
   const policy =
     /content="(default-src[^"]+)"/.exec(readFileSync(join(folder, 'index.html'), 'utf8'))?.[1] ?? ''
   expect(policy).not.toBe('')
   const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? '', 'http://localhost').pathname.replace(/^\/some\/place/, '')
+    const asked = new URL(request.url ?? '', 'http://localhost').pathname.replace(/^\/some\/place/, '')
+    const path = asked.replace(/^\/strict\//, '/')
+    const header = path === asked ? policy : "default-src 'self'"
     try {
       const body = await readFile(join(folder, path.endsWith('/') ? 'index.html' : path))
       const type = types[extname(path) || '.html'] ?? 'application/octet-stream'
-      response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': policy }).end(body)
+      response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': header }).end(body)
     } catch {
       response.writeHead(404).end()
     }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { sourceAlias } from '../setup/entries.ts'
 
 /** Bundles a child's program; gives its path and the end of it. */
 export async function buildChild(
@@ -16,6 +17,7 @@ export async function buildChild(
   await build({
     configFile: false,
     logLevel: 'error',
+    resolve: { alias: sourceAlias },
     // The bundle lies where no packages are.
     ssr: { noExternal: true },
     build: {

@@ -20,6 +20,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'document',
     'engine',
     'findings',
+    'hashing',
     'json',
     'limits',
     'media-types',
@@ -66,6 +67,7 @@ const floorNames = Object.keys(floors)
 /** The packages that the library stands on, and the one room that each belongs to (if it has one). */
 const packages: Readonly<Record<string, string>> = {
   'hash-wasm': 'src/',
+  '@noble/hashes/sha2.js': 'src/hashing.ts',
   fflate: 'src/codec/deflate.ts',
   'idb-keyval': 'adapters/indexeddb/',
 }

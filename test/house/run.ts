@@ -10,7 +10,7 @@ export interface Output {
 export function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd: string },
+  options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
 ): Promise<Output> {
   return new Promise((resolve, reject) => {
     execFile(command, args, { ...options, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {

@@ -1,25 +1,8 @@
 /** What each import costs a page, minified and compressed, and the most that it may. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build } from 'vite'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { sourceAlias } from '../setup/entries.ts'
-import { top } from './sources.ts'
-
-const core = `export { OciDir } from 'ocidir'`
-const parts = {
-  memory: `export { memory } from 'ocidir/memory'`,
-  fsa: `export { opfs } from 'ocidir/fsa'`,
-  indexeddb: `export { indexedDb } from 'ocidir/indexeddb'`,
-  archive: `export { archive } from 'ocidir/archive'`,
-  zstd: `export { zstd } from 'ocidir/zstd'`,
-  gzip: `export { gzip } from 'ocidir/gzip'`,
-  tar: `export { entriesOf } from 'ocidir/tar'`,
-  files: `export { files } from 'ocidir/files'`,
-}
+import { expect, it } from 'vitest'
+import { bundleOf, core, parts } from './bundle.ts'
 
 /** Bytes after gzip that an import may cost: what it cost in November 2026 and a tenth more. */
 const budgets = {
@@ -41,12 +24,6 @@ const budgets = {
     most: 49_600,
   },
 }
-
-let work = ''
-beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), 'ocidir-size-'))
-})
-afterAll(() => rm(work, { recursive: true, force: true }))
 
 it('no import costs more than its budget', async () => {
   const table: Record<string, { minified: number; gzip: number; budget: number }> = {}
@@ -75,33 +52,3 @@ it('the core pulls in no adapter, no codec and no tar', async () => {
     expect(all.filter(path => path.startsWith(room))).not.toEqual([])
   }
 })
-
-interface Bundle {
-  readonly code: string
-  /** The files that are in it, from the top of the project. */
-  readonly modules: readonly string[]
-}
-
-async function bundleOf(imports: readonly string[]): Promise<Bundle> {
-  const entry = join(work, 'entry.js')
-  await writeFile(entry, imports.join('\n'))
-  const result = await build({
-    root: top,
-    configFile: false,
-    logLevel: 'error',
-    resolve: { alias: [...sourceAlias] },
-    build: {
-      write: false,
-      target: 'es2022',
-      minify: true,
-      modulePreload: false,
-      rolldownOptions: { input: entry, preserveEntrySignatures: 'strict' },
-    },
-  })
-  if (!('output' in result)) throw new Error('vite gave no bundle')
-  const chunks = result.output.filter(chunk => chunk.type === 'chunk')
-  return {
-    code: chunks.map(({ code }) => code).join('\n'),
-    modules: chunks.flatMap(({ moduleIds }) => moduleIds.map(id => relative(top, id))),
-  }
-}

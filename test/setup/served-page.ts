@@ -14,17 +14,28 @@ export interface ServedPage {
   close(): Promise<void>
 }
 
-/** Bundles and serves a script. What the page posts goes to `onPost`. */
-export async function servePage(
-  entry: URL,
-  options: { readonly onPost?: RequestListener } = {},
-): Promise<ServedPage> {
+/** How a page is served. */
+export interface ServedPageOptions {
+  /** Takes what the page posts. */
+  readonly onPost?: RequestListener
+  /**
+   * Content-security policies by names: `/NAME/` is the page under one. Its scripts lie below that, too, since a worker
+   * obeys the header of its own script.
+   */
+  readonly policies?: Readonly<Record<string, string>>
+}
+
+/** Bundles and serves a script. */
+export async function servePage(entry: URL, options: ServedPageOptions = {}): Promise<ServedPage> {
   const scripts = await bundle(fileURLToPath(entry))
   const server = createServer((request, response) => {
     if (request.method === 'POST' && options.onPost) return options.onPost(request, response)
-    const script = scripts.get(request.url ?? '')
+    const [, name = '', under] = /^\/([^/]*)(\/.*)?$/.exec(request.url ?? '') ?? []
+    const policy = options.policies?.[name]
+    if (policy !== undefined) response.setHeader('content-security-policy', policy)
+    const script = scripts.get((policy === undefined ? request.url : under) ?? '')
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
-    response.end(script ?? '<!doctype html><script type="module" src="/page.js"></script>')
+    response.end(script ?? '<!doctype html><script type="module" src="./page.js"></script>')
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

@@ -1,6 +1,8 @@
 /** The checksum of a frame's content: the low 32 bits of XXH64 (RFC 8878, 3.1.1). */
 
 import { createXXHash64 } from 'hash-wasm'
+import { isWasmAllowed } from '../../hashing.ts'
+import { PlainXxh64 } from './plain-xxh64.ts'
 
 /** A running checksum. */
 export interface Checksum {
@@ -11,8 +13,9 @@ export interface Checksum {
   value(): number
 }
 
-/** A running checksum by WebAssembly. */
+/** A running checksum by WebAssembly, or by JavaScript where a policy forbids that. */
 export async function createChecksum(): Promise<Checksum> {
+  if (!isWasmAllowed()) return new PlainXxh64()
   const wasm = await createXXHash64()
   return {
     reset() {

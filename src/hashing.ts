@@ -1,0 +1,74 @@
+/** What makes hashes where the platform gives none: WebAssembly, or JavaScript where a policy forbids that. */
+
+import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
+import type { Hasher, NativeTools } from './storage.ts'
+
+/** What makes hashes and checksums: the platform, WebAssembly or JavaScript. */
+export type Hashing = 'native' | 'wasm' | 'javascript'
+
+/**
+ * Tells by what streams are hashed here; pass the storage's `native` tools where it has some.
+ *
+ * The digests are the same. `javascript` means that WebAssembly is missing, or that the page's policy forbids it
+ * (`script-src` without `'wasm-unsafe-eval'`), and that hashing takes several times as long. No script can ask what a
+ * policy allows: the first hash or call of this tries it, once, and a policy that forbids it reports one violation.
+ *
+ * @example
+ * if (hashing(dir.storage.native) === 'javascript') console.warn('hashing is slow under this policy')
+ */
+export function hashing(native?: NativeTools): Hashing {
+  if (native?.hasher?.('sha256') !== undefined) return 'native'
+  return isWasmAllowed() ? 'wasm' : 'javascript'
+}
+
+let wasmAllowed: boolean | undefined
+
+/** Whether WebAssembly may run here. Found once, by the smallest module there is. */
+export function isWasmAllowed(): boolean {
+  wasmAllowed ??= runs(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
+  return wasmAllowed
+}
+
+/** Gives hashers one after the other, each asked for when the one before is spent. */
+export async function hasherMaker(algorithm: 'sha256' | 'sha512'): Promise<() => Hasher> {
+  if (!isWasmAllowed()) return () => javascriptHasher(algorithm)
+  // One for all: it takes half a millisecond to make.
+  const wasm = await (algorithm === 'sha256' ? createSHA256() : createSHA512())
+  return () => begun(wasm)
+}
+
+/** A hasher that needs no WebAssembly. */
+export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
+  const hash = (algorithm === 'sha256' ? sha256 : sha512).create()
+  return {
+    update(bytes) {
+      hash.update(bytes)
+    },
+    hex: () => hexOf(hash.digest()),
+  }
+}
+
+/** Bytes as lower-case hex. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function runs(module: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    // WebKit compiles what it then refuses to instantiate.
+    return new WebAssembly.Instance(new WebAssembly.Module(module)) instanceof WebAssembly.Instance
+  } catch {
+    return false
+  }
+}
+
+function begun(wasm: IHasher): Hasher {
+  wasm.init()
+  return {
+    update(bytes) {
+      wasm.update(bytes)
+    },
+    hex: () => wasm.digest('hex'),
+  }
+}

@@ -1,0 +1,58 @@
+/** What a page gets of an import: the code as a bundler makes it, and the files that it is of. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { build } from 'vite'
+import { sourceAlias } from '../setup/entries.ts'
+import { top } from './sources.ts'
+
+/** The core, and what each entry adds. */
+export const core = `export { OciDir } from 'ocidir'`
+export const parts = {
+  memory: `export { memory } from 'ocidir/memory'`,
+  fsa: `export { opfs } from 'ocidir/fsa'`,
+  indexeddb: `export { indexedDb } from 'ocidir/indexeddb'`,
+  archive: `export { archive } from 'ocidir/archive'`,
+  zstd: `export { zstd } from 'ocidir/zstd'`,
+  gzip: `export { gzip } from 'ocidir/gzip'`,
+  tar: `export { entriesOf } from 'ocidir/tar'`,
+  files: `export { files } from 'ocidir/files'`,
+}
+
+/** A bundle, minified. */
+export interface Bundle {
+  readonly code: string
+  /** The files that are in it, from the top of the project. */
+  readonly modules: readonly string[]
+}
+
+/** Bundles a module of these imports. */
+export async function bundleOf(imports: readonly string[]): Promise<Bundle> {
+  const work = await mkdtemp(join(tmpdir(), 'ocidir-bundle-'))
+  try {
+    const entry = join(work, 'entry.js')
+    await writeFile(entry, imports.join('\n'))
+    const result = await build({
+      root: top,
+      configFile: false,
+      logLevel: 'error',
+      resolve: { alias: [...sourceAlias] },
+      build: {
+        write: false,
+        target: 'es2022',
+        minify: true,
+        modulePreload: false,
+        rolldownOptions: { input: entry, preserveEntrySignatures: 'strict' },
+      },
+    })
+    if (!('output' in result)) throw new Error('vite gave no bundle')
+    const chunks = result.output.filter(chunk => chunk.type === 'chunk')
+    return {
+      code: chunks.map(({ code }) => code).join('\n'),
+      modules: chunks.flatMap(({ moduleIds }) => moduleIds.map(id => relative(top, id))),
+    }
+  } finally {
+    await rm(work, { recursive: true })
+  }
+}
