@@ -120,7 +120,7 @@ export class LayoutLock {
         signal?.throwIfAborted()
         await mkdir(join(prepared, entry), { recursive: true })
         if (await tryTake(prepared, join(home, 'lock'))) {
-          return new HeldTurn(join(home, 'lock', entry), this.#times, this.#layout.strict)
+          return new HeldTurn(join(home, 'lock', entry), this.#times)
         }
         await waiter.next(this.#layout.storage, signal)
       }
@@ -137,12 +137,10 @@ export function ageOf(stats: { readonly mtimeMs: number }): number {
 
 class HeldTurn implements Turn {
   readonly folder: string
-  readonly #strict: boolean
   readonly #heartbeat: NodeJS.Timeout
 
-  constructor(folder: string, times: LockTimes, strict: boolean) {
+  constructor(folder: string, times: LockTimes) {
     this.folder = folder
-    this.#strict = strict
     this.#heartbeat = setInterval(() => {
       const now = new Date()
       utimes(folder, now, now).catch(() => {})
@@ -156,7 +154,8 @@ class HeldTurn implements Turn {
     if (handle === undefined) throw new TurnLost()
     try {
       await handle.writeFile(bytes)
-      if (this.#strict) await handle.datasync()
+      // Always: an index.json without its bytes would be a layout lost, not an update.
+      await handle.datasync()
     } finally {
       await handle.close()
     }
