@@ -118,8 +118,7 @@ export class LayoutLock {
     try {
       for (;;) {
         signal?.throwIfAborted()
-        await mkdir(join(prepared, entry), { recursive: true })
-        if (await tryTake(prepared, join(home, 'lock'))) {
+        if ((await this.#prepare(prepared, entry)) && (await tryTake(prepared, join(home, 'lock')))) {
           return new HeldTurn(join(home, 'lock', entry), this.#times)
         }
         await waiter.next(this.#layout.storage, signal)
@@ -127,6 +126,19 @@ export class LayoutLock {
     } finally {
       await rm(prepared, { recursive: true, force: true })
     }
+  }
+
+  /**
+   * A folder that holds the entry; false when it was swept, or its own folder was, as it was made.
+   *
+   * Not `recursive` of `mkdir`: in Node that says of a full disk that a folder is missing.
+   */
+  async #prepare(prepared: string, entry: string): Promise<boolean> {
+    await this.#layout.private()
+    const made = unless(['EEXIST'], mkdir(prepared))
+      .then(() => unless(['EEXIST'], mkdir(join(prepared, entry))))
+      .then(() => true)
+    return (await unless(['ENOENT'], made)) ?? false
   }
 }
 
