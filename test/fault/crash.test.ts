@@ -20,6 +20,7 @@ import { type CrashJob, type Kind, kinds } from './crash-job.ts'
 
 const kills = rounds({ short: 60, long: 1000 })
 const lanes = 2
+const timeout = 120_000 + kills * 3000
 /** Kills on one layout, before the next begins. */
 const killsEach = 50
 
@@ -43,7 +44,7 @@ afterAll(async () => {
 
 describe('a process that is killed at any moment', () => {
   it(`P2: leaves a whole layout in ${kills} kills, of every kind of step`, {
-    timeout: 60_000 + kills * 3000,
+    timeout,
   }, async () => {
     const tally = new Tally('P2: kill -9 at work on a layout')
     const swept = new Tally('P8: leftovers of kill -9')
@@ -83,7 +84,7 @@ describe('a process that is killed at any moment', () => {
     'names first': 'names before it writes',
   } as const
   for (const [way, how] of Object.entries(broken)) {
-    it(`P2: is found out when it ${how}`, async () => {
+    it(`P2: is found out when it ${how}`, { timeout }, async () => {
       const tally = new Tally(`P2: kill -9 of one that ${how} (broken on purpose)`)
       const reading = new Tally('P6: its reads (broken on purpose)')
       while (tally.attempts < 60 && (tally.losses === 0 || tally.attempts < 5)) {

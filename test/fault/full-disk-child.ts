@@ -5,7 +5,17 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folder } from '../../adapters/node/index.ts'
@@ -24,14 +34,19 @@ import type { Attempt, DiskJob } from './full-disk-job.ts'
 const page = 4096
 const job: DiskJob = JSON.parse(process.argv[2] ?? '')
 const place = join(job.parent, 'disk')
+const layoutDir = join(place, 'layout')
+const blobsDir = join(layoutDir, 'blobs/sha256')
 const amd64 = { os: 'linux', architecture: 'amd64' }
 
 const attempts: Attempt[] = []
-for (const free of job.free) for (const [name, work] of Object.entries(works())) attempts.push(await attempt(name, free, work))
+for (const free of job.free)
+  for (const [name, work] of Object.entries(works())) attempts.push(await attempt(name, free, work))
 process.stdout.write(JSON.stringify(attempts))
 
+type Work = (dir: OciDir<StorageAdapter>) => Promise<unknown>
+
 /** What is tried when so little is left. */
-function works(): Record<string, (dir: OciDir<StorageAdapter>) => Promise<unknown>> {
+function works(): Record<string, Work> {
   const writing = { layer: (dir: OciDir<StorageAdapter>) => dir.writeLayer(noise(60_000, 1)) }
   if (job.broken) return writing
   return {
@@ -46,10 +61,10 @@ function works(): Record<string, (dir: OciDir<StorageAdapter>) => Promise<unknow
       const foreign = forwarding(dir.storage, { adopt: async () => undefined })
       await copy(library, await OciDir.open(foreign), { refs: ['one'] })
     },
-    async adopt(dir) {
+    async adopt() {
       const library = await OciDir.open(folder(join(place, 'library')))
-      const linking = folder(join(place, 'layout'), { hardLinks: true })
-      await copy(library, await OciDir.open(linking), { refs: ['one'], as: dir ? 'adopted' : 'one' })
+      const linking = folder(layoutDir, { hardLinks: true })
+      await copy(library, await OciDir.open(linking), { refs: ['one'], as: 'adopted' })
       await linking.close()
     },
     gc: dir => gc(dir, { sweepOlderThan: 0 }),
@@ -57,34 +72,31 @@ function works(): Record<string, (dir: OciDir<StorageAdapter>) => Promise<unknow
 }
 
 /** One work on a disk of its own: fails or succeeds, and what is then there. */
-async function attempt(
-  name: string,
-  free: number,
-  work: (dir: OciDir<StorageAdapter>) => Promise<unknown>,
-): Promise<Attempt> {
+async function attempt(name: string, free: number, work: Work): Promise<Attempt> {
   mkdirSync(place, { recursive: true })
   const inodes = job.what === 'inodes' ? ',nr_inodes=200' : ''
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=8m${inodes}`, 'tmpfs', place])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=2m${inodes}`, 'tmpfs', place])
   try {
     const dir = await prepared()
-    const before = stateOf(dir.storage.name)
+    const before = stateOf()
     fill(free)
     const used = usage()
     const error = await work(dir).then(
       () => undefined,
       thrown => thrown,
     )
-    const wrong: string[] = []
+    await dir.storage.close()
+    const wrong = await unwhole(before, name)
     if (error !== undefined) {
       wrong.push(...problemsOf(error))
-      if (Math.abs(usage() - used) > used / 100) wrong.push(`usage ${used} became ${usage()}`)
-      if (stateOf(dir.storage.name).index !== before.index) wrong.push('index.json changed')
+      // Whole blobs that nothing names yet may stay, for the next try or gc.
+      const extra = usage() - used - sizeOfNew(before)
+      if (extra !== 0) wrong.push(`usage of ${used} became ${extra} more`)
+      if (stateOf().index !== before.index) wrong.push('index.json changed')
     }
-    wrong.push(...(await unwhole(dir.storage.name, before.blobs, name)))
+    if (readdirSync(layoutDir).includes('.ocidir')) wrong.push('private files are left')
     rmSync(join(place, 'ballast'), { recursive: true })
-    if (error !== undefined) wrong.push(...(await secondTry(dir, work)))
-    await dir.storage.close()
-    if (readdirSync(dir.storage.name).includes('.ocidir')) wrong.push('private files are left')
+    if (error !== undefined) wrong.push(...(await secondTry(work)))
     return { name, free, failed: error !== undefined, wrong }
   } finally {
     execFileSync('umount', [place])
@@ -97,15 +109,20 @@ async function prepared(): Promise<OciDir<StorageAdapter>> {
   const layer = await library.writeLayer(noise(50_000, 3))
   await library.writeImage(pushLayer(draft(amd64), layer), { tag: 'one' })
   await library.storage.close()
-  const storage = folder(join(place, 'layout'))
-  const dir = await OciDir.ensure(job.broken ? believing(storage) : storage)
-  const whole = await OciDir.open(storage)
-  const image = await whole.writeImage(pushLayer(draft(amd64), await whole.writeLayer('base')), { tag: 'base' })
+  const whole = await OciDir.ensure(folder(layoutDir))
+  const image = await whole.writeImage(pushLayer(draft(amd64), await whole.writeLayer('base')), {
+    tag: 'base',
+  })
   await editIndex(whole, index =>
-    Array.from({ length: 150 }, (_, i) => `tag-${i}`).reduce((now, tag) => withEntry(now, image.descriptor, tag), index),
+    Array.from({ length: 150 }, (_, i) => `tag-${i}`).reduce(
+      (now, tag) => withEntry(now, image.descriptor, tag),
+      index,
+    ),
   )
   await whole.writeBlob(noise(30_000, 4))
-  return dir
+  await whole.storage.close()
+  const storage = folder(layoutDir)
+  return OciDir.open(job.broken ? believing(storage) : storage)
 }
 
 /** Fills the disk until only so many pages, or files, can be added. */
@@ -119,7 +136,8 @@ function fill(free: number): void {
   }
   const { bavail } = statfsSync(place)
   const file = openSync(join(ballast, 'bytes'), 'w')
-  for (let i = 0; i < bavail - free; i++) writeSync(file, Buffer.alloc(page))
+  for (let left = (bavail - free) * page; left > 0; )
+    left -= writeSync(file, Buffer.alloc(Math.min(left, 1 << 20)))
   closeSync(file)
 }
 
@@ -136,35 +154,51 @@ function problemsOf(error: unknown): string[] {
   return isCaused || data.needed !== undefined ? [] : [`STORAGE_FULL of ${cause}`]
 }
 
-function stateOf(dir: string): { index: string; blobs: ReadonlySet<string> } {
+interface State {
+  readonly index: string
+  readonly blobs: ReadonlySet<string>
+}
+
+function stateOf(): State {
   return {
-    index: readFileSync(join(dir, 'index.json'), 'utf8'),
-    blobs: new Set(readdirSync(join(dir, 'blobs/sha256'))),
+    index: readFileSync(join(layoutDir, 'index.json'), 'utf8'),
+    blobs: new Set(readdirSync(blobsDir)),
   }
+}
+
+/** Pages, or files, of the blobs that have come. */
+function sizeOfNew({ blobs }: State): number {
+  const added = [...stateOf().blobs].filter(name => !blobs.has(name))
+  // A link takes nothing of its own but a name, for which this file system counts a file.
+  const sizes = added.map(name => statSync(join(blobsDir, name)))
+  if (job.what === 'inodes') return added.length
+  return sizes.reduce((sum, { size, nlink }) => sum + (nlink > 1 ? 0 : Math.ceil(size / page)), 0)
 }
 
 /** Blobs that are gone or aren't what their names say, and what fsck finds. */
-async function unwhole(dir: string, before: ReadonlySet<string>, work: string): Promise<string[]> {
+async function unwhole({ blobs: before }: State, work: string): Promise<string[]> {
   const wrong: string[] = []
-  const { blobs } = stateOf(dir)
+  const { blobs } = stateOf()
   for (const name of before) if (!blobs.has(name) && work !== 'gc') wrong.push(`blob ${name} is gone`)
   for (const name of blobs) {
-    const bytes = readFileSync(join(dir, 'blobs/sha256', name))
-    if (createHash('sha256').update(bytes).digest('hex') !== name) wrong.push(`blob ${name} is not what it says`)
+    const bytes = readFileSync(join(blobsDir, name))
+    if (createHash('sha256').update(bytes).digest('hex') !== name)
+      wrong.push(`blob ${name} is not what it says`)
   }
-  const { findings } = await fsck(folder(dir))
-  return [...wrong, ...findings.filter(({ severity }) => severity === 'error').map(({ code, path }) => `${code} ${path}`)]
+  const { findings } = await fsck(folder(layoutDir))
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  return [...wrong, ...errors.map(({ code, path }) => `${code} ${path}`)]
 }
 
-async function secondTry(
-  dir: OciDir<StorageAdapter>,
-  work: (dir: OciDir<StorageAdapter>) => Promise<unknown>,
-): Promise<string[]> {
+async function secondTry(work: Work): Promise<string[]> {
+  const dir = await OciDir.open(folder(layoutDir))
   try {
     await work(dir)
-    return unwhole(dir.storage.name, new Set(), 'gc')
+    return await unwhole(stateOf(), 'gc')
   } catch (error) {
     return [`with room it failed again: ${error}`]
+  } finally {
+    await dir.storage.close()
   }
 }
 

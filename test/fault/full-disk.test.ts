@@ -17,7 +17,9 @@ const unshare = [['-m'], ['-rm']].find(mayMount)
 function mayMount(flags: readonly string[]): boolean {
   try {
     const { pid } = process
-    execFileSync('unshare', [...flags, 'mount', '-t', 'tmpfs', `ocidir-${pid}`, tmpdir()], { stdio: 'ignore' })
+    execFileSync('unshare', [...flags, 'mount', '-t', 'tmpfs', `ocidir-${pid}`, tmpdir()], {
+      stdio: 'ignore',
+    })
     return true
   } catch {
     return false
@@ -42,7 +44,11 @@ describeDisk(`a disk that is full${reason}`, () => {
     if (parent) await rm(parent, { recursive: true })
   })
 
-  async function tried(name: string, job: Omit<DiskJob, 'parent' | 'broken'>, broken = false): Promise<Tally> {
+  async function tried(
+    name: string,
+    job: Omit<DiskJob, 'parent' | 'broken'>,
+    broken = false,
+  ): Promise<Tally> {
     const tally = new Tally(name)
     const given = JSON.stringify({ ...job, parent, broken } satisfies DiskJob)
     const command = [...(unshare ?? []), process.execPath, child.program, given]
@@ -61,7 +67,7 @@ describeDisk(`a disk that is full${reason}`, () => {
   }
 
   const sizes = rounds({ short: 12, long: 100 })
-  const timeout = isLong ? 900_000 : 120_000
+  const timeout = isLong ? 1_800_000 : 300_000
 
   it(`P10: has a typed error and nothing half, with ${sizes} amounts of room`, { timeout }, async () => {
     // All of these works need fewer than 40 pages; the first ones are where each byte decides.
@@ -71,7 +77,10 @@ describeDisk(`a disk that is full${reason}`, () => {
   })
 
   it('P10: the same when it has bytes, but no more files', { timeout }, async () => {
-    const tally = await tried('P10: full disk, inodes', { what: 'inodes', free: isLong ? range(30) : range(6) })
+    const tally = await tried('P10: full disk, inodes', {
+      what: 'inodes',
+      free: isLong ? range(30) : range(6),
+    })
     expect(tally.report().losses).toBe(0)
   })
 

@@ -60,7 +60,7 @@ export function recorded(calls: Calls): Calls {
   const wrapped: Partial<Record<keyof Calls, unknown>> = {
     open: (...given: Parameters<Calls['open']>) => open(calls, given),
     async mkdir(...given: Parameters<Calls['mkdir']>) {
-      if (typeof given[1] === 'object' && given[1]?.recursive) return mkdirAll(calls, String(given[0]))
+      if (typeof given[1] === 'object') throw new Error('the recording has no such mkdir: give it one')
       const made = await calls.mkdir(...given)
       change(given[0], (disk, path) => disk.rename([path, disk.newFolder()]))
       return made
@@ -115,13 +115,6 @@ const unwritten = ['appendFile', 'cp', 'mkdtemp', 'symlink', 'truncate', 'writeF
 function change(path: unknown, made: (disk: RecordedDisk<Mark>, path: string) => void): void {
   const within = current?.within(path)
   if (current !== undefined && within !== undefined) made(current.disk, within)
-}
-
-async function mkdirAll(calls: Calls, path: string): Promise<undefined> {
-  if (path === '' || (await calls.stat(path).catch(() => undefined))) return
-  await mkdirAll(calls, path.slice(0, path.lastIndexOf('/')))
-  await calls.mkdir(path)
-  change(path, (disk, at) => disk.rename([at, disk.newFolder()]))
 }
 
 async function open(calls: Calls, [path, flags, mode]: Parameters<Calls['open']>): Promise<FileHandle> {
