@@ -28,6 +28,8 @@ interface Run {
   readonly versions: ReadonlyMap<string, ReadonlySet<string>>
 }
 
+// Some seconds, where nothing else runs.
+const timeout = rounds({ short: 300_000, long: 1_800_000 })
 const seeds = rounds({ short: 10_000, long: 100_000 })
 const runs: Record<Durability, Run[]> = { strict: [], relaxed: [] }
 let base: string
@@ -49,13 +51,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(base, { recursive: true }))
 
 describe('after a loss of power', () => {
-  it('P4: a strict layout has all that was acknowledged, and nothing corrupt', () => {
+  it('P4: a strict layout has all that was acknowledged, and nothing corrupt', { timeout }, () => {
     const { tally, wrong } = cutAll('P4: power loss, strict', runs.strict)
     expect(wrong.length, report(wrong)).toBe(0)
     expect(tally.report().losses).toBe(0)
   })
 
-  it('P4: a relaxed layout has index.json old or new, and all that it reaches', async () => {
+  it('P4: a relaxed layout has index.json old or new, and all that it reaches', { timeout }, async () => {
     const { tally, wrong, unnamed } = cutAll('P4: power loss, relaxed', runs.relaxed, {
       durability: 'relaxed',
     })
