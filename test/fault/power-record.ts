@@ -150,7 +150,7 @@ function recordedHandle(handle: FileHandle, { recording, node, path }: OpenNode)
     disk.sync(node, upTo)
   }
   return {
-    async write(bytes: Uint8Array, at: number, length: number, position: number) {
+    async write(...[bytes, at, length, position]: [Uint8Array, number, number, number]) {
       const result = await write(bytes, at, length, position)
       disk.write(node, position, bytes.subarray(at, at + result.bytesWritten))
       return result
