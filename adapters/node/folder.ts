@@ -37,15 +37,17 @@ import { listFolder } from './listing.ts'
 import { ageOf, LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
 import { native } from './native.ts'
 import { LayoutFolder, privateFolder } from './place.ts'
+import { SettledBlobs } from './settled.ts'
 import { refuseWhenFull, StagedOnDisk } from './staged.ts'
 import { openBlob, openDocument, openStaged, sourceOf } from './stored.ts'
 
 /** How `folder` writes. */
 export interface FolderOptions {
   /**
-   * `strict` (the default) waits until the disk has each file and its name, so that a commit outlives a power loss.
-   * `relaxed` leaves that to the system: faster, as safe when a process is killed, but a power loss may leave blobs
-   * without their bytes, which fsck finds.
+   * `strict` (the default) waits until the disk has each file and its name: what was acknowledged outlives a power loss.
+   * `relaxed` waits for blobs only when index.json is about to name them: it is faster for many blobs, and as safe when a
+   * process is killed. After a power loss index.json is the new one or an old one, and what it reaches is whole; but the
+   * last updates may be gone, and blobs that nothing names yet may lack their bytes, which fsck finds.
    */
   readonly durability?: 'strict' | 'relaxed' | undefined
   /**
@@ -94,6 +96,7 @@ export class FolderStorage implements StorageAdapter {
   readonly #layout: LayoutFolder
   readonly #lock: LayoutLock
   readonly #stagings: Stagings
+  readonly #settled: SettledBlobs
   readonly #sharing: Sharing
   readonly #reached: (point: SectionPoint) => Promise<void>
   #closed = false
@@ -109,6 +112,7 @@ export class FolderStorage implements StorageAdapter {
     this.#layout = new LayoutFolder(resolve(given), { storage: given, strict: durability === 'strict' })
     this.#lock = new LayoutLock(this.#layout, internals.times)
     this.#stagings = new Stagings(given)
+    this.#settled = new SettledBlobs(this.#layout)
     this.#sharing = new Sharing(this.#layout, { hardLinks, clone: internals.clone })
     this.#reached = async point => internals.reached?.(point)
   }
@@ -175,6 +179,8 @@ export class FolderStorage implements StorageAdapter {
       const index = await this.#read('index.json')
       const chosen = guarded(() => choose(index))
       for (const path of chosen) checkBlobPath(path)
+      // Else a power loss may bring back the index.json that still named them.
+      if (chosen.length > 0) await this.#layout.settle(root)
       await this.#reached('removing')
       for (const path of chosen) {
         options.signal?.throwIfAborted()
@@ -229,8 +235,13 @@ export class FolderStorage implements StorageAdapter {
     signal?.throwIfAborted()
     const next = guarded(() => edit(now?.slice()))
     await this.#reached('edited')
-    if (next === undefined || same(now, next)) return true
+    if (next === undefined || same(now, next)) {
+      // What is there already may be the work of one who was killed before the disk had it.
+      if (this.#layout.strict) await this.#layout.settle(root)
+      return true
+    }
     if (path === 'oci-layout') await this.#layout.blobs('sha256')
+    await this.#settled.blobs(requires)
     const written = await turn.write(path, next)
     await this.#reached('written')
     if (!same(now, await this.#read(path))) return false
@@ -238,7 +249,7 @@ export class FolderStorage implements StorageAdapter {
     await this.#reached('publishing')
     if (!(await turn.move(written, join(root, path)))) throw new TurnLost()
     await this.#reached('published')
-    await this.#layout.sync(root)
+    if (this.#layout.strict) await this.#layout.settle(root)
     // Other bytes are a successor's, who has read ours, if the turn is over; else a foreign program's over ours.
     return same(next, await this.#read(path)) || !(await turn.isHeld())
   }

@@ -118,15 +118,27 @@ export class LayoutLock {
     try {
       for (;;) {
         signal?.throwIfAborted()
-        await mkdir(join(prepared, entry), { recursive: true })
-        if (await tryTake(prepared, join(home, 'lock'))) {
-          return new HeldTurn(join(home, 'lock', entry), this.#times, this.#layout.strict)
+        if ((await this.#prepare(prepared, entry)) && (await tryTake(prepared, join(home, 'lock')))) {
+          return new HeldTurn(join(home, 'lock', entry), this.#times)
         }
         await waiter.next(this.#layout.storage, signal)
       }
     } finally {
       await rm(prepared, { recursive: true, force: true })
     }
+  }
+
+  /**
+   * A folder that holds the entry; false when it was swept, or its own folder was, as it was made.
+   *
+   * Not `recursive` of `mkdir`: in Node that says of a full disk that a folder is missing.
+   */
+  async #prepare(prepared: string, entry: string): Promise<boolean> {
+    await this.#layout.private()
+    const made = unless(['EEXIST'], mkdir(prepared))
+      .then(() => unless(['EEXIST'], mkdir(join(prepared, entry))))
+      .then(() => true)
+    return (await unless(['ENOENT'], made)) ?? false
   }
 }
 
@@ -137,12 +149,10 @@ export function ageOf(stats: { readonly mtimeMs: number }): number {
 
 class HeldTurn implements Turn {
   readonly folder: string
-  readonly #strict: boolean
   readonly #heartbeat: NodeJS.Timeout
 
-  constructor(folder: string, times: LockTimes, strict: boolean) {
+  constructor(folder: string, times: LockTimes) {
     this.folder = folder
-    this.#strict = strict
     this.#heartbeat = setInterval(() => {
       const now = new Date()
       utimes(folder, now, now).catch(() => {})
@@ -156,7 +166,8 @@ class HeldTurn implements Turn {
     if (handle === undefined) throw new TurnLost()
     try {
       await handle.writeFile(bytes)
-      if (this.#strict) await handle.datasync()
+      // Always: an index.json without its bytes would be a layout lost, not an update.
+      await handle.datasync()
     } finally {
       await handle.close()
     }

@@ -17,6 +17,8 @@ export class LayoutFolder {
   /** What is written outlives a power loss. */
   readonly strict: boolean
   readonly #given: string
+  /** Folders whose own names the disk has. */
+  readonly #settled = new Set<string>()
   #real: string | undefined
 
   constructor(path: string, options: { readonly storage: string; readonly strict: boolean }) {
@@ -38,10 +40,10 @@ export class LayoutFolder {
   async make(): Promise<string> {
     const found = await this.find()
     if (found !== undefined) return found
-    await makeFolder(this.#given)
+    const made = await makeFolder(this.#given)
     const real = await realpath(this.#given)
     this.#real = real
-    await this.sync(dirname(real))
+    if (this.strict) for (const folder of made) await settle(dirname(folder))
     return real
   }
 
@@ -87,14 +89,17 @@ export class LayoutFolder {
     throw new OciError('STORAGE_DENIED', { storage: this.storage, operation: 'writing to a link', path })
   }
 
-  /** Makes a folder's entries outlive a power loss, where that was asked for. */
-  async sync(folder: string): Promise<void> {
-    if (!this.strict) return
-    const handle = await open(folder, 'r').catch(unsyncable)
-    try {
-      await handle?.sync().catch(unsyncable)
-    } finally {
-      await handle?.close()
+  /**
+   * Makes what stands in a folder of the layout outlive a power loss, and the folder itself: whoever made it may not have
+   * come to that.
+   */
+  async settle(folder: string): Promise<void> {
+    await settle(folder)
+    const top = dirname(await this.make())
+    for (let at = folder; at !== top; at = dirname(at)) {
+      if (this.#settled.has(at)) continue
+      await settle(dirname(at))
+      this.#settled.add(at)
     }
   }
 
@@ -103,28 +108,36 @@ export class LayoutFolder {
     const path = join(parent, name)
     const stats = await this.refuseLink(path.slice(root.length + 1).replaceAll(sep, '/'))
     if (stats !== undefined) return
-    const made = await mkdir(path, 0o755).then(
-      () => true,
-      error => {
-        if (errnoOf(error) === 'EEXIST') return false
-        throw error
-      },
-    )
-    if (made) await this.sync(parent)
+    await unless(['EEXIST'], mkdir(path, 0o755))
   }
 }
 
-/** Not `recursive` of `mkdir`: in Node that never ends where a folder that is there takes no new one (`/proc`). */
-async function makeFolder(path: string): Promise<void> {
+/** Makes a file's bytes, or a folder's entries, outlive a power loss. */
+export async function settle(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(unsyncable)
+  try {
+    await handle?.sync().catch(unsyncable)
+  } finally {
+    await handle?.close()
+  }
+}
+
+/**
+ * Makes a folder, and those that it stands in; gives those that it made.
+ *
+ * Not `recursive` of `mkdir`: in Node that never ends where a folder that is there takes no new one (`/proc`).
+ */
+async function makeFolder(path: string): Promise<readonly string[]> {
   const made = await unless(
     ['ENOENT'],
     unless(['EEXIST'], mkdir(path)).then(() => true),
   )
-  if (made) return
+  if (made) return [path]
   const parent = dirname(path)
-  if (parent !== path && !(await isThere(parent))) await makeFolder(parent)
+  const parents = parent !== path && !(await isThere(parent)) ? await makeFolder(parent) : []
   // Once more, also where the parent is there by now: another writer may just have made it.
   await unless(['EEXIST'], mkdir(path))
+  return [...parents, path]
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import { sameVersion } from './at-once.ts'
 import { absent, errnoOf, faulty, unless } from './faults.ts'
-import type { LayoutFolder } from './place.ts'
+import { type LayoutFolder, settle } from './place.ts'
 import { openRead, type Source } from './stored.ts'
 
 // Small chunks (tar headers) are gathered: each call to the disk costs a hop to another thread.
@@ -88,8 +88,7 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('write', async () => {
       await this.#flush()
       // Before the name is there: a name without its bytes is what a power loss would leave.
-      if (this.#isLinked) await this.#layout.sync(this.#path)
-      else if (this.#layout.strict) await this.#handle.datasync()
+      if (this.#layout.strict) await (this.#isLinked ? settle(this.#path) : this.#handle.datasync())
       await this.#handle.close()
     })
   }
@@ -98,8 +97,12 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('commit', async () => {
       const [, algorithm = '', encoded = ''] = path.split('/')
       const folder = await this.#layout.blobs(algorithm)
-      const outcome = await this.#publishAs(join(folder, encoded))
-      await this.#layout.sync(folder)
+      const target = join(folder, encoded)
+      const outcome = await this.#publishAs(target)
+      if (!this.#layout.strict) return outcome
+      // Whoever wrote it may not have waited for the disk.
+      if (outcome === 'existed') await settle(target)
+      await this.#layout.settle(folder)
       return outcome
     })
   }

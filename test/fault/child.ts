@@ -53,14 +53,16 @@ export class Child {
   }
 
   /** Resolves when the child has said a line; rejects when it ends without. */
-  async said(line: string): Promise<void> {
+  async said(line: string | RegExp): Promise<void> {
+    const isSaid = (): boolean =>
+      this.lines.some(said => (typeof line === 'string' ? said === line : line.test(said)))
     const ended = this.exited.then(() => 'ended')
-    while (!this.lines.includes(line)) {
+    while (!isSaid()) {
       const heard = new Promise<string>(resolve => {
         this.#heard = () => resolve('heard')
       })
-      if (this.lines.includes(line)) return
-      if ((await Promise.race([heard, ended])) === 'ended' && !this.lines.includes(line)) {
+      if (isSaid()) return
+      if ((await Promise.race([heard, ended])) === 'ended' && !isSaid()) {
         throw new Error(`the child ended without ${line}: ${this.lines.join(' | ')}`)
       }
     }

@@ -35,13 +35,6 @@ export type Job =
     }
   /** As `line`, by a protocol that looks whether the lock is still its own and then renames: the wrong way. */
   | { readonly do: 'unfenced'; readonly dir: string; readonly line: string }
-  /** Writes blobs and names them, for ever, telling what is done. */
-  | {
-      readonly do: 'churn'
-      readonly dir: string
-      readonly id: string
-      readonly durability: 'strict' | 'relaxed'
-    }
 
 const job: Job = JSON.parse(process.argv[2] ?? '')
 tell('ready')
@@ -70,8 +63,6 @@ function perform(given: Job): Promise<void> {
         .then(removed => tell(`removed ${removed}`))
     case 'unfenced':
       return addLineUnfenced(given.dir, given.line)
-    case 'churn':
-      return churn(given)
   }
 }
 
@@ -123,30 +114,6 @@ async function addLineUnfenced(dir: string, line: string): Promise<void> {
     halt('SIGSTOP')
     replace(dir, next)
   })
-}
-
-async function churn({
-  dir,
-  id,
-  durability,
-}: {
-  dir: string
-  id: string
-  durability: 'strict' | 'relaxed'
-}): Promise<void> {
-  const storage = new FolderStorage(dir, { durability })
-  for (let i = 0; ; i++) {
-    const bytes = new Uint8Array(50_000 + i).fill(i % 256)
-    const path: BlobPath = `blobs/sha256/${id}-${i}`
-    const staged = await storage.stage()
-    const writer = staged.writable.getWriter()
-    await writer.write(bytes)
-    await writer.close()
-    await staged.commit(path)
-    tell(`blob ${path} ${bytes.length} ${i % 256}`)
-    await storage.update('index.json', now => addedTo(now, path), { requires: [path] })
-    tell(`line ${path}`)
-  }
 }
 
 function replace(dir: string, bytes: Uint8Array): void {

@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FolderStorage, type SectionPoint } from '../../adapters/node/folder.ts'
 import { folder } from '../../adapters/node/index.ts'
 import type { BlobPath, StorageAdapter } from '../../src/storage.ts'
-import { rounds } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
 import { buildChild, Child } from './child.ts'
 import type { Job } from './folder-child.ts'
@@ -271,50 +270,6 @@ describe('a program that ignores the lock', () => {
       expect(tally.report()).toMatchObject({ fired: 10, losses: 0 })
     })
   }
-})
-
-describe('a writer that is killed at any moment', () => {
-  const kills = rounds({ short: 24, long: 1000 })
-  it(`leaves nothing corrupt, nothing dangling and nothing acknowledged lost in ${kills} kills`, {
-    timeout: 60_000 + kills * 3000,
-  }, async () => {
-    const tally = new Tally('P2: kill -9 at random moments')
-    const storage = await emptied()
-    const acknowledged: { blobs: Map<string, readonly number[]>; lines: Set<string> } = {
-      blobs: new Map(),
-      lines: new Set(),
-    }
-    for (let round = 0; round < kills; round++) {
-      const durability = round % 2 === 0 ? 'strict' : 'relaxed'
-      const writer = new Child(child.program, { do: 'churn', dir, id: `r${round}`, durability })
-      await writer.said('ready')
-      writer.begin()
-      await new Promise(resolve => setTimeout(resolve, 20 + Math.random() * 150))
-      writer.signal('SIGKILL')
-      await writer.exited
-      tally.attempts++
-      if (writer.lines.length > 1) tally.fired++
-      for (const line of writer.lines) {
-        const [what, path = '', size, value] = line.split(' ')
-        if (what === 'blob') acknowledged.blobs.set(path, [Number(size), Number(value)])
-        if (what === 'line') acknowledged.lines.add(path)
-      }
-    }
-    tally.losses += missing(await linesIn(storage), [...acknowledged.lines])
-    for (const [path, [size = 0, value = 0]] of acknowledged.blobs) {
-      const bytes = await readFile(join(dir, path))
-      if (bytes.length !== size || bytes.some(byte => byte !== value)) tally.losses++
-    }
-    for (const line of await linesIn(storage)) {
-      if ((await storage.open(line as BlobPath)) === undefined) tally.losses++
-    }
-    console.log(`${acknowledged.blobs.size} blobs and ${acknowledged.lines.size} updates were acknowledged`)
-    expect(acknowledged.lines.size).toBeGreaterThan(kills)
-    expect(tally.report().losses).toBe(0)
-    const left = await storage.sweep({ olderThan: 0 })
-    console.log(`${left} leftovers were swept`)
-    await expectClean(storage)
-  })
 })
 
 async function eightByEight(locked: boolean): Promise<Tally> {

@@ -1,0 +1,186 @@
+/** A process that works on a layout until it is killed, telling each step's begin and end. Bundled by `child.ts`. */
+
+import { createHash } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { folder } from '../../adapters/node/index.ts'
+import { gzip } from '../../src/codec/gzip.ts'
+import { copy } from '../../src/copy/copy.ts'
+import { gc } from '../../src/gc.ts'
+import { configure, draft, pushLayer } from '../../src/image.ts'
+import { editIndex, withEntry } from '../../src/index-json.ts'
+import type { Layer } from '../../src/layer.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import type { DocumentEdit, DocumentPath, StagedFile, StorageAdapter } from '../../src/storage.ts'
+import { prng, seeded } from '../golden/inputs.ts'
+import { forwarding } from '../suites/forwarding.ts'
+import { type CrashJob, type Kind, kinds } from './crash-job.ts'
+
+const job: CrashJob = JSON.parse(process.argv[2] ?? '')
+const random = prng(job.seed)
+const names = ['a', 'b', 'c', 'd'] as const
+let count = 0
+
+tell('ready')
+work().catch(error => tell(`failed ${error?.stack}`))
+
+async function work(): Promise<void> {
+  const { durability, source } = job
+  const dir = await OciDir.open(brokenBy(folder(job.dir, { durability })))
+  const sharing = await OciDir.open(folder(job.dir, { durability, hardLinks: true }))
+  const library = await OciDir.open(folder(source))
+  await prepare(dir)
+  for (;;) {
+    const kind = random() % 4 === 0 ? kinds[random() % kinds.length] : job.aim
+    if (kind !== undefined) await step(kind, { dir, sharing, library })
+  }
+}
+
+interface Dirs {
+  readonly dir: OciDir<StorageAdapter>
+  readonly sharing: OciDir<StorageAdapter>
+  readonly library: OciDir
+}
+
+/** Something to name, so that each kind can begin at once. */
+async function prepare(dir: OciDir<StorageAdapter>): Promise<void> {
+  if ((await dir.tags()).some(({ tag }) => tag === 'base')) return
+  await told('image', 'base', async () => image(dir, 'base', await dir.writeLayer('base')))
+}
+
+async function step(kind: Kind, { dir, sharing, library }: Dirs): Promise<void> {
+  const tag = names[random() % names.length] ?? 'a'
+  if (job.broken === 'names first') return told('image', tag, () => nameFirst(dir, tag))
+  switch (kind) {
+    case 'layer':
+      return told(kind, '-', async () => (await dir.writeLayer(bytes(), { codec: gzip() })).descriptor.digest)
+    case 'plain':
+      return told(kind, '-', async () => (await dir.writeLayer(bytes())).descriptor.digest)
+    case 'image': {
+      const layer = await dir.writeLayer(`layer ${random()}`)
+      return told(kind, tag, () => image(dir, tag, layer))
+    }
+    case 'tag':
+      return told(kind, tag, async () => (await dir.tag('base', tag)).digest)
+    case 'untag':
+      await told('tag', tag, async () => (await dir.tag('base', tag)).digest)
+      return told(kind, tag, async () => {
+        await dir.untag(tag)
+        return 'none'
+      })
+    case 'copy':
+    case 'adopt': {
+      // Again what was collected: blobs move, and not only names.
+      await told('untag', tag, () => removed(dir, tag))
+      await told('gc', '-', () => collect(dir))
+      const ref = random() % 2 === 0 ? 'one' : 'two'
+      return told(kind, tag, async () => {
+        const { entries } = await copy(library, kind === 'copy' ? dir : sharing, { refs: [ref], as: tag })
+        return entries[0]?.digest ?? 'none'
+      })
+    }
+    case 'gc':
+      await told('plain', '-', async () => (await dir.writeLayer(`garbage ${random()}`)).descriptor.digest)
+      return told(kind, '-', () => collect(dir))
+    case 'sweep':
+      for (let i = 0; i < 20; i++) await dir.storage.stage()
+      return told(kind, '-', async () => {
+        await dir.storage.sweep({ olderThan: 0 })
+        return '-'
+      })
+  }
+}
+
+async function told(kind: Kind, tag: string, call: () => Promise<string>): Promise<void> {
+  tell(`begin ${kind} ${tag}`)
+  tell(`done ${kind} ${tag} ${await call()}`)
+}
+
+async function removed(dir: OciDir<StorageAdapter>, tag: string): Promise<string> {
+  if ((await dir.tags()).some(found => found.tag === tag)) await dir.untag(tag)
+  return 'none'
+}
+
+async function collect(dir: OciDir<StorageAdapter>): Promise<string> {
+  await gc(dir, { sweepOlderThan: 0 })
+  return '-'
+}
+
+async function image(dir: OciDir<StorageAdapter>, tag: string, layer: Layer): Promise<string> {
+  const made = configure(draft({ os: 'linux', architecture: 'amd64' }), { Cmd: [String(random())] })
+  return (await dir.writeImage(pushLayer(made, layer), { tag })).descriptor.digest
+}
+
+/** 20 to 350 KB, never the same twice. */
+function bytes(): Uint8Array {
+  return seeded(20_000 + (random() % 330_000), job.seed * 1000 + count++)
+}
+
+function tell(line: string): void {
+  writeSync(1, `${line}\n`)
+}
+
+/** Names an image, then writes what it needs. */
+async function nameFirst(dir: OciDir<StorageAdapter>, tag: string): Promise<string> {
+  const layer = bytes()
+  const config = json({
+    os: 'linux',
+    architecture: 'amd64',
+    rootfs: { type: 'layers', diff_ids: [digest(layer)] },
+  })
+  const manifest = json({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: described('application/vnd.oci.image.config.v1+json', config),
+    layers: [described('application/vnd.oci.image.layer.v1.tar', layer)],
+  })
+  const entry = described('application/vnd.oci.image.manifest.v1+json', manifest)
+  await editIndex(dir, index => withEntry(index, entry, tag))
+  for (const blob of [manifest, config, layer]) await dir.writeBlob(blob)
+  return entry.digest
+}
+
+const json = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+const hex = (blob: Uint8Array): string => createHash('sha256').update(blob).digest('hex')
+const digest = (blob: Uint8Array): `sha256:${string}` => `sha256:${hex(blob)}`
+const described = (mediaType: string, blob: Uint8Array) => ({
+  mediaType,
+  digest: digest(blob),
+  size: blob.length,
+})
+
+/** The storage, or one that a careless program would write. */
+function brokenBy(storage: StorageAdapter): StorageAdapter {
+  if (job.broken === 'in place') return forwarding(storage, { update: updateInPlace })
+  if (job.broken === 'direct') return forwarding(storage, { stage: async () => stagedNowhere() })
+  return storage
+}
+
+async function updateInPlace(path: DocumentPath, edit: DocumentEdit): Promise<void> {
+  const name = join(job.dir, path)
+  const next = edit(await readFile(name))
+  if (next !== undefined) await writePieces(name, next, 64)
+}
+
+async function writePieces(name: string, bytes: Uint8Array, size: number): Promise<void> {
+  const handle = await open(name, 'w')
+  for (let at = 0; at < bytes.length; at += size) await handle.write(bytes.subarray(at, at + size))
+  await handle.close()
+}
+
+function stagedNowhere(): StagedFile {
+  const chunks: Uint8Array[] = []
+  return {
+    writable: new WritableStream({
+      write(chunk) {
+        chunks.push(chunk.slice())
+      },
+    }),
+    async commit(path) {
+      await writePieces(join(job.dir, path), Buffer.concat(chunks), 4096)
+      return 'written'
+    },
+    async discard() {},
+  }
+}
