@@ -43,6 +43,8 @@ export interface DrillOptions {
   readonly isLasting: boolean
   /** Only each so manieth call, beginning with another one for each operation; 1 unless given. */
   readonly stride?: number
+  /** Milliseconds after which an attempt counts as one that never ends. */
+  readonly patience?: number
 }
 
 /** What an operation comes to without faults. */
@@ -62,7 +64,7 @@ interface State {
 type Outcome = { readonly value: string } | { readonly error: unknown }
 
 /** A loaded machine is slow; a call that hangs is never done. */
-const patience = 15_000
+const longest = 30_000
 
 /** Drills operations of one medium. */
 export class Drill {
@@ -91,7 +93,7 @@ export class Drill {
   }
 
   /** Fails the calls of all operations, one after the other. */
-  async run(name: string, { kind, isLasting, stride = 1 }: DrillOptions): Promise<Tally> {
+  async run(name: string, { kind, isLasting, stride = 1, patience = longest }: DrillOptions): Promise<Tally> {
     const tally = new Tally(`P3: ${name}`)
     const before = this.losses.length
     let first = 0
@@ -101,7 +103,7 @@ export class Drill {
       for (let at = 1 + (first++ % stride); at <= calls.length; at += stride) {
         if (!this.#medium.faults.mayHit(kind, calls[at - 1] ?? '')) continue
         tally.attempts++
-        await this.#attempt(operation, { kind, at, isLasting })
+        await this.#attempt(operation, { kind, at, isLasting }, patience)
         tally.fired += Math.min(1, this.#medium.faults.fired)
       }
     }
@@ -127,7 +129,7 @@ export class Drill {
     return baseline
   }
 
-  async #attempt(name: string, order: FaultOrder): Promise<void> {
+  async #attempt(name: string, order: FaultOrder, patience: number): Promise<void> {
     const { faults } = this.#medium
     const { site, run } = await this.#set(name)
     const controller = new AbortController()
@@ -139,7 +141,7 @@ export class Drill {
         controller.abort(reason)
       }, 2)
     })
-    const outcome = await Promise.race([run(controller.signal), stuck()])
+    const outcome = await Promise.race([run(controller.signal), stuck(patience)])
     if (began > 0) this.slowest = Math.max(this.slowest, performance.now() - began)
     faults.end()
     const at = `${name}, ${order.kind} ${order.isLasting ? 'from' : 'at'} call ${order.at} (${faults.calls[order.at - 1]})`
@@ -178,14 +180,15 @@ export class Drill {
       const now = await stateOf(site.sound)
       if (now.index !== before.index && now.index !== after.index)
         lose('neither the old index nor the new one')
-      if ('value' in outcome && now.index !== after.index) lose('acknowledged, and not there')
+      if ('value' in outcome && (now.index !== after.index || now.paths !== after.paths))
+        lose('acknowledged, and not there')
       if (now.index !== undefined) await judgeLayout(site.sound, lose)
       else if (!isOnEmpty) lose('the index is gone')
       const left = await leftovers(site.sound)
       if (left.length > 0) lose(`left behind: ${left.join(', ')}`)
       // What was done already can't be done again, and an entry without a name stands twice.
-      if (order.kind === 'late error') return
-      const again = await Promise.race([run(new AbortController().signal), stuck()])
+      if ('value' in outcome || order.kind === 'late error') return
+      const again = await Promise.race([run(new AbortController().signal), stuck(longest)])
       if ('error' in again) return void lose(`a second try fails: ${told(again.error)}`)
       if (again.value !== result) lose(`a second try gives ${again.value.slice(0, 200)}`)
       if (this.#isGone(name, site)) return
@@ -268,7 +271,7 @@ async function leftovers(storage: StorageAdapter): Promise<string[]> {
   }
 }
 
-async function stuck(): Promise<Outcome> {
+async function stuck(patience: number): Promise<Outcome> {
   await pause(patience)
   return { error: new Error('no end') }
 }
