@@ -17,6 +17,8 @@ import type { Operation } from './fault-operations.ts'
 export interface BrokenOperation extends Operation, DrillOptions {
   /** What it does wrong. */
   readonly fault: string
+  /** It is drilled at the media, too. */
+  readonly isForMedia?: boolean
 }
 
 const once = { kind: 'error', isLasting: false } as const
@@ -55,6 +57,7 @@ export const brokenOperations: readonly BrokenOperation[] = [
   },
   {
     fault: 'swallows an error of the medium',
+    isForMedia: true,
     ...once,
     async run({ storage, signal }) {
       return (await OciDir.open(swallowing(storage), { signal })).writeBlob(content, { signal })

@@ -1,7 +1,7 @@
 /** The drill of P3: each call of each operation fails in turn; what is there afterwards is judged without faults. */
 
 import { memory } from '../../adapters/memory.ts'
-import { isOciError } from '../../src/errors.ts'
+import { isOciError, type OciErrorCode } from '../../src/errors.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { NamedFile, StorageAdapter } from '../../src/storage.ts'
@@ -34,6 +34,8 @@ export interface SiteFiles {
 export interface FaultyMedium {
   readonly name: string
   readonly faults: Faults
+  /** Tells whether a call takes something away: where it fails, what stays is for `sweep`. No call unless given. */
+  readonly isCleaning?: (call: string) => boolean
   make(files: SiteFiles): Promise<Site>
 }
 
@@ -43,6 +45,8 @@ export interface DrillOptions {
   readonly isLasting: boolean
   /** Only each so manieth call, beginning with another one for each operation; 1 unless given. */
   readonly stride?: number
+  /** The medium says by counts how much it did, so that there is no error at all. */
+  readonly isTold?: boolean
   /** Milliseconds after which an attempt counts as one that never ends. */
   readonly patience?: number
 }
@@ -63,6 +67,14 @@ interface State {
 
 type Outcome = { readonly value: string } | { readonly error: unknown }
 
+/** What the medium's own errors become (P17). */
+const codes: Readonly<Partial<Record<FaultKind, OciErrorCode>>> = {
+  error: 'STORAGE_FAILED',
+  'late error': 'STORAGE_FAILED',
+  denied: 'STORAGE_DENIED',
+  quota: 'STORAGE_FULL',
+}
+
 /** A loaded machine is slow; a call that hangs is never done. */
 const longest = 30_000
 
@@ -75,6 +87,8 @@ export class Drill {
   #files: { readonly full: SiteFiles; readonly empty: SiteFiles } | undefined
   /** What was lost, in words. */
   readonly losses: string[] = []
+  /** Leftovers where the medium let nothing be taken away. */
+  swept = 0
   /** Of the aborts, in milliseconds. */
   slowest = 0
 
@@ -93,7 +107,7 @@ export class Drill {
   }
 
   /** Fails the calls of all operations, one after the other. */
-  async run(name: string, { kind, isLasting, stride = 1, patience = longest }: DrillOptions): Promise<Tally> {
+  async run(name: string, { kind, isLasting, stride = 1, ...how }: DrillOptions): Promise<Tally> {
     const tally = new Tally(`P3: ${name}`)
     const before = this.losses.length
     let first = 0
@@ -103,13 +117,15 @@ export class Drill {
       for (let at = 1 + (first++ % stride); at <= calls.length; at += stride) {
         if (!this.#medium.faults.mayHit(kind, calls[at - 1] ?? '')) continue
         tally.attempts++
-        await this.#attempt(operation, { kind, at, isLasting }, patience)
+        await this.#attempt(operation, { kind, at, isLasting }, how)
         tally.fired += Math.min(1, this.#medium.faults.fired)
       }
     }
     await pause(20)
     for (const reason of this.#unhandled.splice(0)) this.losses.push(`${name}: unhandled: ${reason}`)
     tally.losses = this.losses.length - before
+    for (const loss of this.losses.slice(before))
+      if (!name.endsWith('(broken on purpose)')) console.log(`${name}: ${loss}`)
     return tally
   }
 
@@ -129,28 +145,32 @@ export class Drill {
     return baseline
   }
 
-  async #attempt(name: string, order: FaultOrder, patience: number): Promise<void> {
+  async #attempt(name: string, order: FaultOrder, how: How): Promise<void> {
     const { faults } = this.#medium
+    const { patience = longest, isTold = false } = how
     const { site, run } = await this.#set(name)
     const controller = new AbortController()
     const reason = new Error('enough')
     let began = 0
-    faults.begin(order, () => {
+    const onHang = (): void => {
       setTimeout(() => {
         began ||= performance.now()
         controller.abort(reason)
       }, 2)
-    })
-    const outcome = await Promise.race([run(controller.signal), stuck(patience)])
+    }
+    faults.begin(order, { onHang, aborted: controller.signal })
+    const outcome = await within(patience, run(controller.signal))
     if (began > 0) this.slowest = Math.max(this.slowest, performance.now() - began)
     faults.end()
-    const at = `${name}, ${order.kind} ${order.isLasting ? 'from' : 'at'} call ${order.at} (${faults.calls[order.at - 1]})`
+    const call = faults.calls[order.at - 1] ?? ''
+    const at = `${name}, ${order.kind} ${order.isLasting ? 'from' : 'at'} call ${order.at} (${call})`
     const lose = (what: string): unknown => this.losses.push(`${at}: ${what}`)
     if (faults.fired > 0) {
       const baseline = await this.#baseline(name)
+      if (isTold && 'error' in outcome) lose(`an error, though the medium told: ${told(outcome.error)}`)
       this.#judgeOutcome(outcome, { kind: order.kind, baseline, reason }, lose)
       if (!('value' in outcome && this.#isGone(name, site)))
-        await this.#judgePlace(name, { site, outcome, order, run }, lose)
+        await this.#judgePlace(name, { site, outcome, order: { ...order, call }, run }, lose)
     }
     await site.remove()
   }
@@ -166,12 +186,17 @@ export class Drill {
       if (outcome.error !== reason) lose(`not the reason of the abort: ${told(outcome.error)}`)
     } else if (!(outcome.error instanceof Reported || isOciError(outcome.error))) {
       lose(`not typed: ${told(outcome.error)}`)
+    } else if (isOciError(outcome.error)) {
+      const { code, cause } = outcome.error
+      const expected = codes[kind]
+      if (expected !== undefined && (code !== expected || !(cause instanceof Error)))
+        lose(`not ${expected} with its cause: ${told(outcome.error)}`)
     }
   }
 
   async #judgePlace(
     name: string,
-    { site, outcome, order, run }: { site: Site; outcome: Outcome; order: FaultOrder; run: Run },
+    { site, outcome, order, run }: { site: Site; outcome: Outcome; order: Given; run: Run },
     lose: (what: string) => unknown,
   ): Promise<void> {
     const { before, after, result } = await this.#baseline(name)
@@ -182,13 +207,16 @@ export class Drill {
         lose('neither the old index nor the new one')
       if ('value' in outcome && (now.index !== after.index || now.paths !== after.paths))
         lose('acknowledged, and not there')
-      if (now.index !== undefined) await judgeLayout(site.sound, lose)
-      else if (!isOnEmpty) lose('the index is gone')
-      const left = await leftovers(site.sound)
-      if (left.length > 0) lose(`left behind: ${left.join(', ')}`)
+      // An operation that only reads has left every name and the index as they were.
+      const isSame = now.index === before.index && now.paths === before.paths
+      const isReading = before.index === after.index && before.paths === after.paths
+      if (now.index === undefined && !isOnEmpty) lose('the index is gone')
+      else if (now.index !== undefined && !(isSame && isReading)) await judgeLayout(site.sound, lose)
+      await this.#judgeLeftovers(site, order, lose)
       // What was done already can't be done again, and an entry without a name stands twice.
-      if ('value' in outcome || order.kind === 'late error') return
-      const again = await Promise.race([run(new AbortController().signal), stuck(longest)])
+      const isDone = now.index !== before.index && now.index === after.index
+      if ('value' in outcome || isDone || order.kind === 'late error') return
+      const again = await within(longest, run(new AbortController().signal))
       if ('error' in again) return void lose(`a second try fails: ${told(again.error)}`)
       if (again.value !== result) lose(`a second try gives ${again.value.slice(0, 200)}`)
       if (this.#isGone(name, site)) return
@@ -197,6 +225,20 @@ export class Drill {
     } catch (error) {
       lose(`the place can't be read: ${told(error)}`)
     }
+  }
+
+  /** What stays where nothing could be taken away is for `sweep`, and goes by it. */
+  async #judgeLeftovers({ sound }: Site, order: Given, lose: (what: string) => unknown): Promise<void> {
+    const { isCleaning } = this.#medium
+    const mayStay = isCleaning !== undefined && (order.isLasting || isCleaning(order.call))
+    let left = await stagedIn(sound)
+    // A discard that was begun ends by itself.
+    for (let i = 0; i < 100 && left.length > 0; i++) {
+      await pause(10)
+      if (mayStay) this.swept += await sound.sweep({ olderThan: 0 })
+      left = await stagedIn(sound)
+    }
+    if (left.length > 0) lose(`left behind: ${left.join(', ')}`)
   }
 
   /** A memory that was closed holds nothing any more. */
@@ -225,6 +267,9 @@ export class Drill {
   }
 }
 
+type How = Pick<DrillOptions, 'patience' | 'isTold'>
+/** An order, and the call that it was for. */
+type Given = FaultOrder & { readonly call: string }
 type Run = (signal: AbortSignal) => Promise<Outcome>
 
 async function sampleFiles(): Promise<{ readonly full: SiteFiles; readonly empty: SiteFiles }> {
@@ -262,18 +307,19 @@ async function judgeLayout(storage: StorageAdapter, lose: (what: string) => unkn
   for (const { severity, code, path } of findings) if (severity === 'error') lose(`fsck: ${code} ${path}`)
 }
 
-/** A discard that was begun ends by itself. */
-async function leftovers(storage: StorageAdapter): Promise<string[]> {
-  for (let i = 0; ; i++) {
-    const left = (await entriesIn(storage)).filter(({ kind }) => kind === 'staged').map(({ path }) => path)
-    if (left.length === 0 || i === 100) return left
-    await pause(10)
-  }
+async function stagedIn(storage: StorageAdapter): Promise<string[]> {
+  return (await entriesIn(storage)).filter(({ kind }) => kind === 'staged').map(({ path }) => path)
 }
 
-async function stuck(patience: number): Promise<Outcome> {
-  await pause(patience)
-  return { error: new Error('no end') }
+/** What an operation comes to, if it ends. */
+async function within(patience: number, running: Promise<Outcome>): Promise<Outcome> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const stuck = new Promise<Outcome>(resolve => {
+    timer = setTimeout(() => resolve({ error: new Error('no end') }), patience)
+  })
+  const outcome = await Promise.race([running, stuck])
+  clearTimeout(timer)
+  return outcome
 }
 
 function told(error: unknown): string {

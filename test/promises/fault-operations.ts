@@ -88,10 +88,10 @@ const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number> =>
 export const operations: Readonly<Record<string, Operation>> = {
   'OciDir.ensure': {
     isOnEmpty: true,
-    run: async ({ storage, signal }) => (await OciDir.ensure(storage, { signal })).storage.name,
+    run: async ({ storage, signal }) => (await OciDir.ensure(storage, { signal })).places.length,
   },
   'OciDir.open': {
-    run: async ({ storage, signal }) => (await OciDir.open(storage, { signal })).storage.name,
+    run: async ({ storage, signal }) => (await OciDir.open(storage, { signal })).places.length,
   },
   'OciDir.readIndex': { run: async ({ dir, signal }) => (await dir.readIndex({ signal })).descriptor },
   'OciDir.tags': { run: ({ dir, signal }) => dir.tags({ signal }) },

@@ -6,6 +6,8 @@ export type FaultKind =
   | 'error'
   /** It fails, but what was asked of it is done: the answer was lost. */
   | 'late error'
+  /** It says no. */
+  | 'denied'
   /** It has no room for what is written. */
   | 'quota'
   /** It gives fewer bytes than it has. */
@@ -24,12 +26,19 @@ export interface FaultOrder {
   readonly isLasting: boolean
 }
 
+/** What a call that hangs is told to, and what ends it. */
+export interface Hangs {
+  readonly onHang: () => void
+  /** The signal of the operation. */
+  readonly aborted: AbortSignal
+}
+
 /** Counts the calls to media, and says which of them go wrong. */
 export class Faults {
   /** Calls that an order of each kind can hit; a table of the medium's. */
   readonly #targets: (kind: FaultKind, call: string) => boolean
   #order: FaultOrder | undefined
-  #onHang: (() => void) | undefined
+  #hangs: Hangs | undefined
   /** The calls since the counting began, by name. */
   calls: string[] = []
   fired = 0
@@ -44,9 +53,9 @@ export class Faults {
   }
 
   /** Begins to count anew; with an order, some call will go wrong. */
-  begin(order?: FaultOrder, onHang?: () => void): void {
+  begin(order?: FaultOrder, hangs?: Hangs): void {
     this.#order = order
-    this.#onHang = onHang
+    this.#hangs = hangs
     this.calls = []
     this.fired = 0
   }
@@ -54,6 +63,11 @@ export class Faults {
   /** From here on nothing goes wrong. */
   end(): void {
     this.#order = undefined
+  }
+
+  /** Whether the fault stays. */
+  get isLasting(): boolean {
+    return this.#order?.isLasting ?? false
   }
 
   /** Counts a call and gives the fault that befalls it. */
@@ -68,7 +82,7 @@ export class Faults {
 
   /** Waits for the end of a call that hangs: the signal of its own, which the medium heeds as the contract says. */
   async hang(signal: AbortSignal | undefined): Promise<never> {
-    this.#onHang?.()
+    this.#hangs?.onHang()
     return new Promise((_, reject) => {
       if (signal?.aborted) reject(signal.reason)
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -76,11 +90,12 @@ export class Faults {
   }
 
   /** Waits as a call does that knows of no signal, until the operation is aborted; then the call goes on. */
-  async hangUntil(aborted: AbortSignal): Promise<void> {
-    this.#onHang?.()
+  async untilAborted(): Promise<void> {
+    this.#hangs?.onHang()
+    const aborted = this.#hangs?.aborted
     await new Promise<void>(resolve => {
-      if (aborted.aborted) resolve()
-      aborted.addEventListener('abort', () => resolve(), { once: true })
+      if (aborted?.aborted) resolve()
+      aborted?.addEventListener('abort', () => resolve(), { once: true })
     })
   }
 }

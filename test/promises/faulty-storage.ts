@@ -23,6 +23,7 @@ export function contractFaults(): Faults {
   const targets: Readonly<Record<FaultKind, (call: string) => boolean>> = {
     error: () => true,
     'late error': call => deeds.has(call),
+    denied: call => writing.has(call),
     quota: call => writing.has(call),
     'short read': call => reading.has(call),
     'short write': () => false,
@@ -79,6 +80,8 @@ function runner(faults: Faults, storage: string): Run {
     if (fault === 'hang') return faults.hang(options?.signal)
     if (fault === 'short read') throw new Short()
     if (fault === 'quota') throw new OciError('STORAGE_FULL', { storage }, { cause: new Error('injected') })
+    if (fault === 'denied')
+      throw new OciError('STORAGE_DENIED', { storage, operation: call }, { cause: new Error('injected') })
     if (fault === 'late error') await deed()
     if (fault === undefined) return deed()
     throw new OciError('STORAGE_FAILED', { storage, operation: call }, { cause: new Error('injected') })
