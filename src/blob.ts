@@ -4,13 +4,15 @@ import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgor
 import type { Engine } from './engine.ts'
 import { OciError } from './errors.ts'
 import type { Descriptor, Digest } from './spec.ts'
-import type {
-  AbortOptions,
-  Hasher,
-  ReadableStorage,
-  StagedFile,
-  StorageAdapter,
-  StoredFile,
+import {
+  type AbortOptions,
+  checkRange,
+  type Hasher,
+  type RangeOptions,
+  type ReadableStorage,
+  type StagedFile,
+  type StorageAdapter,
+  type StoredFile,
 } from './storage.ts'
 import { chunksOf, orAborted, streamOf } from './streams.ts'
 
@@ -174,6 +176,55 @@ export async function findBlob(
   return undefined
 }
 
+/** Where a file stands, for messages. */
+export interface FilePlace {
+  readonly storage: string
+  readonly path: string
+}
+
+/**
+ * The bytes of a file or of a part, at once. Throws `STORAGE_CHANGED` where the medium gives another number of them: the
+ * content isn't to blame, and gc would remove what the rest of a document names.
+ */
+export async function readPart(
+  file: StoredFile,
+  place: FilePlace,
+  range: RangeOptions = {},
+): Promise<Uint8Array> {
+  const { start, end } = checkRange(range, file.size)
+  const bytes = await file.bytes(range)
+  checkRead(place, { found: bytes.length, expected: end - start })
+  return bytes
+}
+
+/** The same as a stream, which fails at its end. */
+export function streamPart(
+  file: StoredFile,
+  place: FilePlace,
+  range: RangeOptions = {},
+): ReadableStream<Uint8Array> {
+  const { start, end } = checkRange(range, file.size)
+  const { signal } = range
+  return streamOf(whole(chunksOf(file.stream(range), { signal }), place, end - start), { signal })
+}
+
+async function* whole(
+  chunks: AsyncIterable<Uint8Array>,
+  place: FilePlace,
+  expected: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let found = 0
+  for await (const chunk of chunks) {
+    found += chunk.length
+    yield chunk
+  }
+  checkRead(place, { found, expected })
+}
+
+function checkRead({ storage, path }: FilePlace, bytes: { found: number; expected: number }): void {
+  if (bytes.found !== bytes.expected) throw new OciError('STORAGE_CHANGED', { storage, path })
+}
+
 /** The bytes of a blob as a stream that fails before its end unless they hash to the digest. */
 export async function readVerified(
   file: StoredFile,
@@ -189,9 +240,9 @@ export async function readVerified(
 export async function readWhole(
   file: StoredFile,
   descriptor: Pick<Descriptor, 'digest' | 'size'>,
-  options: AbortOptions & { readonly engine: Engine; readonly max: number },
+  options: AbortOptions & { readonly engine: Engine; readonly max: number; readonly storage: string },
 ): Promise<Uint8Array> {
-  const { max, engine, signal } = options
+  const { max, engine, storage, signal } = options
   const { digest, size } = descriptor
   if (size > max) {
     throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: size, where: digest })
@@ -200,7 +251,7 @@ export async function readWhole(
     throw new OciError('SIZE_MISMATCH', { expected: size, found: file.size, where: digest })
   const algorithm = verifiableAlgorithm(digest)
   // At once: a hasher and a stream for each of ten thousand small documents cost more than their bytes.
-  const bytes = await orAborted(file.bytes({ signal }), signal)
+  const bytes = await orAborted(readPart(file, { storage, path: blobPath(digest) }, { signal }), signal)
   const found = await digestOf(bytes, { algorithm, native: engine.native })
   checkExpected({ digest: found, size: bytes.length }, descriptor)
   return bytes

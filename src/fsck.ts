@@ -1,7 +1,7 @@
 /** Checks a whole layout: every byte that index.json reaches, and what lies about unreached. */
 
-import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
-import { createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
+import { checkExpected, findBlob, type ProgressOptions, readPart, readWhole, streamPart } from './blob.ts'
+import { blobPath, createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
 import { embeddedBytes, maxSizeOf, parseBounded } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
@@ -195,7 +195,12 @@ class Check {
     const file = await this.#open(node)
     if (file === undefined) return undefined
     const max = maxSizeOf(descriptor.mediaType, engine.limits)
-    const bytes = await readWhole(file, descriptor, { ...this.#options, engine, max })
+    const bytes = await readWhole(file, descriptor, {
+      ...this.#options,
+      engine,
+      max,
+      storage: this.#layout.storage.name,
+    })
     if (!this.#verdicts.has(descriptor.digest)) this.#count(bytes.length)
     this.#passed(descriptor)
     return parseBounded(bytes, { where: descriptor.digest, limits: engine.limits })
@@ -254,16 +259,18 @@ class Check {
   /** Hashes a file in one pass with the look into it, which may end before the file does. */
   async #hash(file: StoredFile, digest: string, look?: Look): Promise<Digest> {
     const algorithm = verifiableAlgorithm(digest)
-    const { native } = this.#layout.engine
+    const { engine, storage } = this.#layout
+    const { native } = engine
     const { signal } = this.#options
+    const from = { storage: storage.name, path: blobPath(digest) }
     if (file.size <= oneShotSize && native?.hasher === undefined) {
-      const bytes = await file.bytes({ signal })
+      const bytes = await readPart(file, from, { signal })
       this.#count(bytes.length)
       await look?.(chunksOf(bytes, { signal }))
       return digestOf(bytes, { algorithm })
     }
     const hasher = await createHasher(algorithm, native)
-    const chunks = tapped(chunksOf(file.stream({ signal }), { signal }), chunk => {
+    const chunks = tapped(chunksOf(streamPart(file, from, { signal }), { signal }), chunk => {
       hasher.update(chunk)
       this.#count(chunk.length)
     })

@@ -1,6 +1,6 @@
 /** What is read of a layout: the marker, index.json and the documents below it, each bounded and verified. */
 
-import { type BlobPlaces, openBlob, readWhole } from './blob.ts'
+import { type BlobPlaces, openBlob, readPart, readWhole } from './blob.ts'
 import { digestOf } from './digest.ts'
 import {
   type Document,
@@ -109,7 +109,7 @@ export async function readRootFile(
       throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
     }
     try {
-      return await file.bytes(options)
+      return await readPart(file, { storage: storage.name, path }, options)
     } catch (error) {
       if (attempt === attempts || !isOciError(error, 'STORAGE_CHANGED')) throw error
     }
@@ -181,7 +181,7 @@ async function readBytes(
   const { engine, places } = layout
   const max = maxSizeOf(descriptor.mediaType, engine.limits)
   const file = await openBlob(places, descriptor, options)
-  const bytes = await readWhole(file, descriptor, { ...options, engine, max })
+  const bytes = await readWhole(file, descriptor, { ...options, engine, max, storage: layout.storage.name })
   return { bytes, parse: { where: descriptor.digest, limits: engine.limits } }
 }
 

@@ -1,8 +1,17 @@
 /** A layout, opened: a thin class over the rooms below. */
 
 import { type Artifact, insertArtifactManifest } from './artifact.ts'
-import { type BlobOptions, BlobWriter, findBlob, openBlob, readVerified, writeBlob } from './blob.ts'
+import {
+  type BlobOptions,
+  BlobWriter,
+  findBlob,
+  openBlob,
+  readVerified,
+  streamPart,
+  writeBlob,
+} from './blob.ts'
 import { canonicalBytes } from './canonical-json.ts'
+import { blobPath } from './digest.ts'
 import { type Document, emptyIndexBytes } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { OciError } from './errors.ts'
@@ -157,10 +166,10 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     return readVerified(file, descriptor, { ...options, engine: this.engine })
   }
 
-  /** A part of a blob. A part can't be verified: only the size of the whole is checked. */
+  /** A part of a blob. It can't be verified: only the size of the whole is checked, and that all of the part comes. */
   async readBlobRange(descriptor: Descriptor, range: RangeOptions): Promise<ReadableStream<Uint8Array>> {
     const file = await openBlob(this.places, descriptor, range)
-    return file.stream(range)
+    return streamPart(file, { storage: this.storage.name, path: blobPath(descriptor.digest) }, range)
   }
 
   /** A JSON document, verified; any kind. Throws `DOCUMENT_INVALID`, `LIMIT_EXCEEDED` and what `readBlob` throws. */

@@ -1,6 +1,6 @@
 /** What index.json reaches, judged so that nothing is lost: whatever can't be read as it should counts as naming more. */
 
-import { findBlob } from './blob.ts'
+import { findBlob, readPart } from './blob.ts'
 import { blobPath, isDigest } from './digest.ts'
 import { embeddedBytes, parseBounded } from './document.ts'
 import { isOciError, OciError, type OciErrorCode } from './errors.ts'
@@ -8,7 +8,13 @@ import { type Layout, readDocument } from './layout.ts'
 import { manifestKind } from './media-types.ts'
 import { inParallel } from './parallel.ts'
 import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
-import { type AbortOptions, digestOfPath, type SeenBlob, type StoredFile } from './storage.ts'
+import {
+  type AbortOptions,
+  digestOfPath,
+  type RangeOptions,
+  type SeenBlob,
+  type StoredFile,
+} from './storage.ts'
 import { problemsOfIndex, problemsOfManifest } from './validate.ts'
 import { childrenOf, type Explored, explore, keyOf, readsAtOnce } from './walk.ts'
 
@@ -151,10 +157,10 @@ export class Reach {
     const where = digestOfPath(seen.path)
     const { maxDocuments: max } = this.#layout.engine.limits
     const unsettled = [seen]
-    const digests = new Set(await this.#digestsIn(file))
+    const digests = new Set(await this.#digestsIn(where, file))
     for (const suspect of digests) {
       unsettled.push(await this.#see(suspect))
-      for (const digest of await this.#digestsIn(await this.#suspect(suspect))) digests.add(digest)
+      for (const digest of await this.#digestsIn(suspect, await this.#suspect(suspect))) digests.add(digest)
       if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where })
     }
     return { documents: [], digests: [...digests], unsettled }
@@ -180,13 +186,18 @@ export class Reach {
     if (file === undefined || file.size === 0 || file.size > this.#layout.engine.limits.maxManifestSize) {
       return undefined
     }
-    const [first] = await file.bytes({ start: 0, end: 1, signal: this.#options.signal })
+    const [first] = await this.#bytes(file, digest, { start: 0, end: 1 })
     return first === openingBrace ? file : undefined
   }
 
-  async #digestsIn(file: StoredFile | undefined): Promise<string[]> {
-    if (file === undefined) return []
-    return digestsInText(await file.bytes({ signal: this.#options.signal }))
+  async #digestsIn(digest: string, file: StoredFile | undefined): Promise<string[]> {
+    return file === undefined ? [] : digestsInText(await this.#bytes(file, digest))
+  }
+
+  /** Not one byte less than there are: what the rest names would go. */
+  #bytes(file: StoredFile, digest: string, part: RangeOptions = {}): Promise<Uint8Array> {
+    const place = { storage: this.#layout.storage.name, path: blobPath(digest) }
+    return readPart(file, place, { ...part, signal: this.#options.signal })
   }
 
   #find(digest: string): Promise<StoredFile | undefined> {

@@ -124,7 +124,8 @@ export class LayoutLock {
         await waiter.next(this.#layout.storage, signal)
       }
     } finally {
-      await rm(prepared, { recursive: true, force: true })
+      // Taken, it is gone already; else `sweep` takes it. A failure must not hide a lock that is held by now.
+      await rm(prepared, { recursive: true, force: true }).catch(() => {})
     }
   }
 
@@ -191,7 +192,8 @@ class HeldTurn implements Turn {
 
   async end(): Promise<void> {
     clearInterval(this.#heartbeat)
-    await clear(this.folder)
+    // Once more: others would wait until it is stale.
+    await clear(this.folder).catch(() => clear(this.folder))
   }
 }
 
@@ -202,6 +204,8 @@ class Waiter {
   readonly #began = performance.now()
   #seen: { readonly entry: string; readonly mtime: number; readonly since: number } | undefined
   #pause = 2
+  /** How often nobody held it, and yet it couldn't be taken. */
+  #free = 0
 
   constructor(lock: string, times: LockTimes) {
     this.#lock = lock
@@ -211,12 +215,18 @@ class Waiter {
   /** Resolves when it is worth trying again. */
   async next(storage: string, signal: AbortSignal | undefined): Promise<void> {
     const [entry] = await entriesOf(this.#lock)
-    // Only where a folder can't be renamed onto an empty one; a lock taken this instant isn't empty and stays.
-    if (entry === undefined) return void (await rmdir(this.#lock).catch(() => {}))
-    const path = join(this.#lock, entry)
-    if (isDead(path) || (await this.#isSilent(path, entry))) return await clear(path)
-    if (performance.now() - this.#began > this.#times.patience) {
-      throw new OciError('STORAGE_LOCKED', { storage, holder: `process ${entry.split('.')[0]}` })
+    const isTooLate = performance.now() - this.#began > this.#times.patience
+    if (entry === undefined) {
+      // A system that lets nobody take a free lock (for want of rights, say) must not keep us in a circle.
+      if (isTooLate && this.#free > 2) throw new OciError('STORAGE_LOCKED', { storage })
+      // Only where a folder can't be renamed onto an empty one; a lock taken this instant isn't empty and stays.
+      await rmdir(this.#lock).catch(() => {})
+      if (++this.#free < 3) return
+    } else {
+      const path = join(this.#lock, entry)
+      if (isDead(path) || (await this.#isSilent(path, entry))) return await clear(path)
+      if (isTooLate)
+        throw new OciError('STORAGE_LOCKED', { storage, holder: `process ${entry.split('.')[0]}` })
     }
     await wait(this.#pause * (0.5 + Math.random()), undefined, { ...(signal && { signal }) }).catch(error => {
       throw signal?.aborted ? signal.reason : error

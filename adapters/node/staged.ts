@@ -53,10 +53,13 @@ export class StagedOnDisk implements StagingMedium {
       .then(() => openRead(path))
       .catch(() => undefined)
     if (handle !== undefined) {
-      const staged = new StagedOnDisk({ layout, path, handle })
-      staged.#isLinked = true
-      staged.#size = Number(source.version.size)
-      if (sameVersion(source.version, await handle.stat({ bigint: true }))) return staged
+      const found = await handle.stat({ bigint: true }).catch(() => undefined)
+      if (found !== undefined && sameVersion(source.version, found)) {
+        const staged = new StagedOnDisk({ layout, path, handle })
+        staged.#isLinked = true
+        staged.#size = Number(source.version.size)
+        return staged
+      }
       await handle.close()
     }
     // Linked was something else by now: a later version, or a link.
@@ -161,9 +164,16 @@ export class StagedOnDisk implements StagingMedium {
   async #append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, this.#size)
+      // Else it would be tried for ever: no system says what is the matter then.
+      if (bytesWritten === 0) throw this.#failed('the system wrote nothing')
       at += bytesWritten
       this.#size += bytesWritten
     }
+  }
+
+  #failed(why: string): OciError {
+    const place = { storage: this.#layout.storage, operation: 'write' }
+    return new OciError('STORAGE_FAILED', place, { cause: new Error(why) })
   }
 
   #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** What a copy has to bring: every blob below some entries, in an order in which nothing lacks what it names. */
 
-import { findBlob, openBlob } from '../blob.ts'
-import { isVerifiable } from '../digest.ts'
+import { findBlob, openBlob, readPart } from '../blob.ts'
+import { blobPath, isVerifiable } from '../digest.ts'
 import { maxSizeOf, parseBounded, refuse } from '../document.ts'
 import { OciError } from '../errors.ts'
 import { type Layout, readDocument } from '../layout.ts'
@@ -88,7 +88,7 @@ async function readLinks(from: Layout, descriptor: Descriptor, options: AbortOpt
 }
 
 async function readUnverified(
-  { places, engine: { limits } }: Layout,
+  { storage, places, engine: { limits } }: Layout,
   descriptor: Descriptor,
   options: AbortOptions,
 ): Promise<JsonObject> {
@@ -96,7 +96,8 @@ async function readUnverified(
   const max = maxSizeOf(mediaType, limits)
   if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where })
   const file = await openBlob(places, descriptor, options)
-  return parseBounded(await file.bytes(options), { where, limits })
+  const bytes = await readPart(file, { storage: storage.name, path: blobPath(where) }, options)
+  return parseBounded(bytes, { where, limits })
 }
 
 /** Children before parents: a stage is all that waits for nothing but earlier ones. */
