@@ -157,10 +157,12 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     return readVerified(file, descriptor, { ...options, engine: this.engine })
   }
 
-  /** A part of a blob. A part can't be verified: only the size of the whole is checked. */
+  /** A part of a blob. A part can't be verified, only the size of the whole is; a range that is the whole blob is. */
   async readBlobRange(descriptor: Descriptor, range: RangeOptions): Promise<ReadableStream<Uint8Array>> {
     const file = await openBlob(this.places, descriptor, range)
-    return file.stream(range)
+    const { start = 0, end = file.size, signal } = range
+    const isWhole = start === 0 && end === file.size
+    return isWhole ? readVerified(file, descriptor, { signal, engine: this.engine }) : file.stream(range)
   }
 
   /** A JSON document, verified; any kind. Throws `DOCUMENT_INVALID`, `LIMIT_EXCEEDED` and what `readBlob` throws. */

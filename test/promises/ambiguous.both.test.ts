@@ -89,7 +89,7 @@ const verbs: Readonly<Record<string, (dir: Dir, entry: Descriptor) => Promise<un
   files: async dir => files(await dir.openImage('bad')),
   copy: async dir => copy(dir, await OciDir.ensure(memory()), { refs: ['bad'] }),
   'copy with referrers': async dir =>
-    copy(dir, await OciDir.ensure(memory()), { refs: [subject.digest, 'bad'], referrers: true }),
+    copy(dir, await OciDir.ensure(memory()), { refs: ['bad'], referrers: true }),
   'copy all': async dir => copy(dir, await OciDir.ensure(memory())),
   cloneTo: dir => cloneTo(dir, memory()),
   tag: dir => dir.tag('bad', 'worse'),
@@ -203,7 +203,7 @@ it('P12: an ambiguous document is written by nobody', async () => {
     const before = await blobsIn(dir.storage)
     const write = dir.writeDocument(whole, { mediaType: type })
     expect(await isRefused(write), what).toBe(true)
-    const isSeenByItself = type === manifest && !('mediaType' in value)
+    const isSeenByItself = type === manifest && 'config' in value && !('mediaType' in value)
     if (isSeenByItself)
       expect(await isRefused(dir.insertManifest(whole as ImageManifest & object)), what).toBe(true)
     expect(await blobsIn(dir.storage), what).toEqual(before)
@@ -224,7 +224,7 @@ describe('P12: a media type is not changed by who refers to it', () => {
     const polyglot = await dir.writeBlob(JSON.stringify(both), { mediaType: mediaTypes.config })
     const configs = [
       [image, 'NOT_AN_IMAGE'],
-      [{ ...image, mediaType: mediaTypes.config }, 'DOCUMENT_INVALID'],
+      [{ ...image, mediaType: mediaTypes.config }, 'MEDIA_TYPE_UNEXPECTED'],
       [polyglot, 'MEDIA_TYPE_UNEXPECTED'],
     ] as const
     for (const [config, code] of configs) {
