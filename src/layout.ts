@@ -10,14 +10,15 @@ import {
   parseConfig,
   parseIndex,
   parseManifest,
+  refuse,
 } from './document.ts'
 import type { Engine } from './engine.ts'
 import { isOciError, OciError } from './errors.ts'
 import { kindOf, parseJsonObject } from './json.ts'
 import { type ForeignKind, foreignKind } from './layout-names.ts'
-import { manifestKind } from './media-types.ts'
 import { type Descriptor, type ImageConfig, type ImageIndex, type ImageManifest, mediaTypes } from './spec.ts'
 import type { AbortOptions, DocumentPath, ReadableStorage } from './storage.ts'
+import { ambiguitiesOf } from './validate.ts'
 
 /** A layout's storage, the places where its blobs are looked for, and what it works with. */
 export interface Layout<S extends ReadableStorage = ReadableStorage> {
@@ -138,7 +139,9 @@ export async function readManifest(
   options: AbortOptions = {},
 ): Promise<Document<ImageManifest>> {
   const { bytes, parse } = await readBytes(layout, descriptor, options)
-  return agreeing({ descriptor, bytes, value: parseManifest(bytes, parse) })
+  const value = parseManifest(bytes, parse)
+  refuse(ambiguitiesOf(value, descriptor.mediaType), descriptor.digest)
+  return { descriptor, bytes, value }
 }
 
 /** Reads a nested image index; its own `mediaType` must be its descriptor's. */
@@ -148,7 +151,9 @@ export async function readIndex(
   options: AbortOptions = {},
 ): Promise<Document<ImageIndex>> {
   const { bytes, parse } = await readBytes(layout, descriptor, options)
-  return agreeing({ descriptor, bytes, value: parseIndex(bytes, parse) })
+  const value = parseIndex(bytes, parse)
+  refuse(ambiguitiesOf(value, descriptor.mediaType), descriptor.digest)
+  return { descriptor, bytes, value }
 }
 
 /** Reads an image config. */
@@ -159,18 +164,6 @@ export async function readConfig(
 ): Promise<Document<ImageConfig>> {
   const { bytes, parse } = await readBytes(layout, descriptor, options)
   return { descriptor, bytes, value: parseConfig(bytes, parse) }
-}
-
-/** A manifest or index whose `mediaType` isn't its descriptor's is ambiguous (CVE-2021-41190, P12). */
-function agreeing<Value extends { readonly mediaType?: string | null }>(
-  document: Document<Value>,
-): Document<Value> {
-  const { mediaType, digest } = document.descriptor
-  const own = document.value.mediaType
-  if (own && own !== mediaType && manifestKind(mediaType) !== undefined) {
-    throw new OciError('MEDIA_TYPE_UNEXPECTED', { mediaType: own, expected: mediaType, where: digest })
-  }
-  return document
 }
 
 async function readBytes(

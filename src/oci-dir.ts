@@ -166,9 +166,16 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     return readVerified(file, descriptor, { ...options, engine: this.engine })
   }
 
-  /** A part of a blob. It can't be verified: only the size of the whole is checked, and that all of the part comes. */
+  /**
+   * A part of a blob. A part can't be verified, only the size of the whole is and that all of the part comes; a range
+   * that is the whole blob is.
+   */
   async readBlobRange(descriptor: Descriptor, range: RangeOptions): Promise<ReadableStream<Uint8Array>> {
     const file = await openBlob(this.places, descriptor, range)
+    const { start = 0, end = file.size, signal } = range
+    if (start === 0 && end === file.size) {
+      return readVerified(file, descriptor, { signal, engine: this.engine })
+    }
     return streamPart(file, { storage: this.storage.name, path: blobPath(descriptor.digest) }, range)
   }
 

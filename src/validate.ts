@@ -22,7 +22,7 @@ export function problemsOfIndex(value: JsonObject): Problem[] {
   return [
     ...schemaVersion(value),
     ...ownMediaType(value, 'index'),
-    ...absent(value, ['config', 'layers']),
+    ...absent(value, fieldsOfOthers.index),
     ...descriptors(value, 'manifests'),
     ...commonFields(value),
   ]
@@ -33,17 +33,35 @@ export function problemsOfManifest(value: JsonObject): Problem[] {
   return [
     ...schemaVersion(value),
     ...ownMediaType(value, 'manifest'),
-    // A document that is a manifest to one reader and an index to another (CVE-2021-41190).
-    ...absent(value, ['manifests', 'fsLayers']),
+    ...absent(value, fieldsOfOthers.manifest),
     ...problemsOfDescriptor(value.config, '/config'),
     ...descriptors(value, 'layers'),
     ...commonFields(value),
   ]
 }
 
+/**
+ * What makes a document one thing to one reader and another to the next (CVE-2021-41190), given what its descriptor
+ * calls it.
+ */
+export function ambiguitiesOf(value: object, mediaType: string): Problem[] {
+  const kind = manifestKind(mediaType)
+  if (kind === undefined) return []
+  const own = 'mediaType' in value ? value.mediaType : undefined
+  const others = absent(value, fieldsOfOthers[kind])
+  if (!isString(own) || own === '' || own === mediaType) return others
+  return [{ ...problem('/mediaType', mediaType, own), code: 'MEDIA_TYPE_UNEXPECTED', text: own }, ...others]
+}
+
+const fieldsOfOthers: Readonly<Record<ManifestKind, readonly string[]>> = {
+  index: ['config', 'layers'],
+  manifest: ['manifests', 'fsLayers'],
+}
+
 /** Every problem of an image config (C1 to C6). An optional field may be `null` (C3). */
 export function problemsOfConfig(value: JsonObject): Problem[] {
   return [
+    ...noManifest(value),
     ...problemsOfFields(value, configFields, ''),
     ...container(value.config),
     ...rootfs(value.rootfs),
@@ -88,10 +106,17 @@ function ownMediaType({ mediaType }: JsonObject, kind: ManifestKind): Problem[] 
   ]
 }
 
-function absent(value: JsonObject, names: readonly string[]): Problem[] {
+/** A config has no type of its own; one that calls itself a manifest is meant to be taken for both. */
+function noManifest({ mediaType }: JsonObject): Problem[] {
+  if (!isString(mediaType) || manifestKind(mediaType) === undefined) return []
+  const fault = problem('/mediaType', 'no type of another document', mediaType)
+  return [{ ...fault, code: 'MEDIA_TYPE_UNEXPECTED', text: mediaType }]
+}
+
+function absent(value: object, names: readonly string[]): Problem[] {
   return names
     .filter(name => Object.hasOwn(value, name))
-    .map(name => problem(`/${name}`, 'no such field', value[name]))
+    .map(name => problem(`/${name}`, 'no such field', Reflect.get(value, name)))
 }
 
 function descriptors(value: JsonObject, name: string): Problem[] {

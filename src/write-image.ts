@@ -25,7 +25,13 @@ import {
 } from './spec.ts'
 import type { AbortOptions, BlobPath, StorageAdapter } from './storage.ts'
 import { chunksOf } from './streams.ts'
-import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
+import {
+  ambiguitiesOf,
+  type Problem,
+  problemsOfConfig,
+  problemsOfIndex,
+  problemsOfManifest,
+} from './validate.ts'
 import { type Node, walk } from './walk.ts'
 
 /** Options of `insertManifest`. */
@@ -211,13 +217,10 @@ async function presentBelow(layout: Writable, { mediaType, digest, size }: Descr
   const paths = new Set<BlobPath>()
   const { limits } = layout.engine
   const read = async (node: Node): Promise<JsonObject | undefined> => {
-    try {
-      return (await readDocument(layout, node.descriptor)).value
-    } catch (error) {
-      // A broken image may have further names: fsck says what is wrong with it.
-      if (isContentFault(error)) return undefined
-      throw error
-    }
+    const value = await readUnlessFaulty(layout, node.descriptor)
+    // What is broken may have further names, and fsck says what is wrong with it; what is ambiguous may not.
+    if (value !== undefined) refuse(ambiguitiesOf(value, node.descriptor.mediaType), node.descriptor.digest)
+    return value
   }
   for await (const { descriptor, role } of walk(
     { manifests: [{ mediaType, digest, size }] },
@@ -228,6 +231,15 @@ async function presentBelow(layout: Writable, { mediaType, digest, size }: Descr
     }
   }
   return [...paths]
+}
+
+async function readUnlessFaulty(layout: Layout, descriptor: Descriptor): Promise<JsonObject | undefined> {
+  try {
+    return (await readDocument(layout, descriptor)).value
+  } catch (error) {
+    if (isContentFault(error)) return undefined
+    throw error
+  }
 }
 
 async function fetchBaseLayers(layout: Writable, { base }: Draft, options: WriteImageOptions): Promise<void> {
@@ -251,10 +263,10 @@ function problemsOf(mediaType: string, fields: JsonObject): Problem[] {
   switch (mediaType) {
     case mediaTypes.manifest:
     case mediaTypes.dockerManifest:
-      return problemsOfManifest(fields)
+      return [...problemsOfManifest(fields), ...ambiguitiesOf(fields, mediaType)]
     case mediaTypes.index:
     case mediaTypes.dockerManifestList:
-      return problemsOfIndex(fields)
+      return [...problemsOfIndex(fields), ...ambiguitiesOf(fields, mediaType)]
     case mediaTypes.config:
     case mediaTypes.dockerConfig:
       return problemsOfConfig(fields)

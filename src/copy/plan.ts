@@ -8,7 +8,7 @@ import { type Layout, readDocument } from '../layout.ts'
 import { layerType, manifestKind } from '../media-types.ts'
 import type { Descriptor, JsonObject } from '../spec.ts'
 import type { AbortOptions } from '../storage.ts'
-import { problemsOfIndex, problemsOfManifest } from '../validate.ts'
+import { ambiguitiesOf, problemsOfIndex, problemsOfManifest } from '../validate.ts'
 import { type Node, walk } from '../walk.ts'
 
 /** The blobs of a copy. */
@@ -84,6 +84,7 @@ async function readLinks(from: Layout, descriptor: Descriptor, options: AbortOpt
     : { value: await readUnverified(from, descriptor, options) }
   const isIndex = manifestKind(descriptor.mediaType) === 'index'
   refuse(isIndex ? problemsOfIndex(value) : problemsOfManifest(value), descriptor.digest)
+  refuse(ambiguitiesOf(value, descriptor.mediaType), descriptor.digest)
   return value
 }
 

@@ -36,7 +36,10 @@ export interface EnginePage {
 export async function openEngine(engine: Engine): Promise<EnginePage> {
   const tasks = new Tasks()
   const served = await servePage(new URL('./page.ts', import.meta.url), {
-    onPost: async (request, response) => tasks.next((await json(request)) as Result, response),
+    onPost: async (request, response) => {
+      if (request.url === '/echo') request.pipe(response)
+      else tasks.next((await json(request)) as Result, response)
+    },
   })
   const profile = await workFolder('ocidir-engine-')
   let running: RunningEngine | undefined

@@ -6,6 +6,7 @@ import { buildAll } from '../interop/same-digest/build.ts'
 import { content, modes, mtime } from '../interop/same-digest/folder.ts'
 import { brokenStorages } from '../suites/broken/broken.ts'
 import { runStorageCase, type StorageFactory, storageCases } from '../suites/index.ts'
+import { differences } from './differences.ts'
 import { media, named, suites } from './suites.ts'
 
 /** What became of one case. */
@@ -35,11 +36,30 @@ export const deeds = {
       runStorageCase(named(storageCases, broken.fails), () => ({ open: () => broken.over(memory()) })),
     )
   },
+  /** What this engine does its own way, and whether the library makes the same of it. */
+  async differences(): Promise<Look[]> {
+    const looks: Look[] = []
+    for (const { what, ours, look, prove } of differences) {
+      const found = await look().catch(error => `fails: ${reasonOf(error)}`)
+      const outcome = await outcomeOf(prove())
+      looks.push({ what, ours, found, ...(outcome.kind === 'failed' && { failure: outcome.reason }) })
+    }
+    return looks
+  },
   /** The digests of one folder's image, which are the same everywhere. */
   async digests(medium: string): Promise<Record<string, string>> {
     const storage = async () => (await oneOf(media, medium)()).open()
     return buildAll(storage, await folderOfContent(), { mtime, mode: path => modes[path] })
   },
+}
+
+/** One difference as this engine has it. */
+export interface Look {
+  readonly what: string
+  readonly found: string
+  readonly ours: string
+  /** Why the library doesn't do what it should. */
+  readonly failure?: string
 }
 
 /** Which case to run, and where. */

@@ -5,7 +5,9 @@ import { memory } from '../../adapters/memory.ts'
 import type { StorageAdapter, StorageTraits } from '../../src/storage.ts'
 import { indexedDbPlace } from '../adapters/indexeddb-place.ts'
 import {
+  layerCases,
   layoutCases,
+  runLayerCase,
   runLayoutCase,
   runStorageCase,
   type StorageFactory,
@@ -28,6 +30,7 @@ export interface EngineSuite {
 export const suites: Readonly<Record<string, EngineSuite>> = {
   storage: suiteOf(storageCases, runStorageCase),
   layout: suiteOf(layoutCases, runLayoutCase),
+  layers: suiteOf(layerCases, runLayerCase),
 }
 
 export const media: Readonly<Record<string, StorageFactory>> = {

@@ -1,7 +1,10 @@
 /** P1 over any storage: each byte of a blob flipped, the blob cut at every length and made longer, through every reader. */
 
+import { expect } from 'vitest'
+import { memory } from '../../adapters/memory.ts'
 import { canonicalBytes } from '../../src/canonical-json.ts'
 import { gzip } from '../../src/codec/gzip.ts'
+import { copy } from '../../src/copy/copy.ts'
 import { blobPath } from '../../src/digest.ts'
 import { isOciError } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
@@ -11,6 +14,7 @@ import { type Descriptor, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { collect } from '../../src/streams.ts'
 import { tarSource } from '../../src/tar/index.ts'
+import { Tally } from '../setup/tally.ts'
 import { bytesOf, stageBytes } from '../suites/material.ts'
 
 const size = 4096
@@ -27,32 +31,48 @@ interface Target {
   readonly readers: readonly Reader[]
 }
 
-/** What was tried and what was found; an unverified reader stands beside the others to show that the test can see. */
+/** What was tried and what was found. */
 export interface Flips {
-  attempts: number
-  reads: number
-  undetected: number
-  /** Reads of a reader that verifies nothing, and how many of them gave wrong bytes without an error. */
-  blind: number
-  blindUndetected: number
+  /** Losses are broken blobs that some reader gave without an error. */
+  readonly tally: Tally
+  /** A reader that verifies nothing, beside the others to show that the test can see. */
+  readonly loser: Tally
   /** What was thrown that isn't one of these: not the typed error that it should be. */
   readonly wrongErrors: Set<string>
 }
 
 const expected = new Set(['DIGEST_MISMATCH', 'SIZE_MISMATCH', 'GZIP_INVALID', 'TAR_INVALID'])
 
-/** Breaks each blob of an image at every `stride`th byte; `store` puts bytes under a blob's name, whatever they are. */
-export async function flipAll(
+/** How much is broken, and how. */
+export interface FlipOptions {
+  readonly stride: number
+  /** Puts bytes under a blob's name, whatever they are. */
+  readonly store?: Store
+}
+
+/** Breaks each blob of an image at every `stride`th byte; fails where a reader gives such a blob. */
+export async function proveFlips(
+  where: string,
   storage: StorageAdapter,
-  { stride, store = storeThrough }: { stride: number; store?: Store },
+  options: FlipOptions,
+): Promise<void> {
+  const { tally, loser, wrongErrors } = await flipAll(where, storage, options)
+  expect([...wrongErrors]).toEqual([])
+  expect(tally.attempts).toBeGreaterThan((4 * 2 * 4096) / options.stride)
+  expect(tally.report().losses).toBe(0)
+  const { losses, attempts } = loser.report()
+  expect(losses).toBe(attempts)
+}
+
+async function flipAll(
+  where: string,
+  storage: StorageAdapter,
+  { stride, store = storeThrough }: FlipOptions,
 ): Promise<Flips> {
   const dir = await OciDir.ensure(storage)
-  const flips = {
-    attempts: 0,
-    reads: 0,
-    undetected: 0,
-    blind: 0,
-    blindUndetected: 0,
+  const flips: Flips = {
+    tally: new Tally(`P1: ${where}: a byte of a blob flipped, cut off or added`),
+    loser: new Tally(`P1: ${where}: the same to a reader that does not verify (broken on purpose)`),
     wrongErrors: new Set<string>(),
   }
   for (const target of await targets(dir)) {
@@ -83,17 +103,19 @@ function* breakages(sound: Uint8Array, stride: number): Generator<Uint8Array> {
   yield Uint8Array.of(...sound, 0)
 }
 
-async function attempt(dir: Dir, target: Target, flips: Flips): Promise<void> {
-  flips.attempts++
+async function attempt(dir: Dir, target: Target, { tally, loser, wrongErrors }: Flips): Promise<void> {
+  tally.attempts++
+  tally.fired++
+  let isLost = false
   for (const read of target.readers) {
-    flips.reads++
     const error = await failureOf(read(dir))
-    if (error === undefined) flips.undetected++
-    else if (!isOciError(error) || !expected.has(error.code))
-      flips.wrongErrors.add(`${target.what}: ${error}`)
+    if (error === undefined) isLost = true
+    else if (!isOciError(error) || !expected.has(error.code)) wrongErrors.add(`${target.what}: ${error}`)
   }
-  flips.blind++
-  if ((await failureOf(blind(dir, target.descriptor))) === undefined) flips.blindUndetected++
+  if (isLost) tally.losses++
+  loser.attempts++
+  loser.fired++
+  if ((await failureOf(blind(dir, target.descriptor))) === undefined) loser.losses++
 }
 
 /** A reader as careless as others': what lies under the name is what it gives. */
@@ -122,11 +144,16 @@ async function targets(dir: Dir): Promise<Target[]> {
     (descriptor: Descriptor): Reader =>
     async it =>
       collect(await it.readBlob(descriptor), { max })
+  const range =
+    (descriptor: Descriptor): Reader =>
+    async it =>
+      collect(await it.readBlobRange(descriptor, { start: 0 }), { max })
   const document =
     (descriptor: Descriptor): Reader =>
     it =>
       it.readDocument(descriptor)
   const open: Reader = it => it.openImage('app')
+  const copied: Reader = async it => copy(it, await OciDir.ensure(memory()))
   const opened = await dir.openImage('app')
   const tree: Reader = () => files(opened)
   const layer =
@@ -134,15 +161,31 @@ async function targets(dir: Dir): Promise<Target[]> {
     async it =>
       collect(await it.readLayer(of, { codecs: [gzip()] }), { max })
   return [
-    { what: 'layer', descriptor: plain.descriptor, readers: [raw(plain.descriptor), layer(plain), tree] },
+    {
+      what: 'layer',
+      descriptor: plain.descriptor,
+      readers: [raw(plain.descriptor), range(plain.descriptor), layer(plain), tree, copied],
+    },
     {
       what: 'gzip layer',
       descriptor: packed.descriptor,
-      readers: [raw(packed.descriptor), layer(packed), tree],
+      readers: [raw(packed.descriptor), range(packed.descriptor), layer(packed), tree, copied],
     },
-    { what: 'config', descriptor: config, readers: [raw(config), document(config), open] },
-    { what: 'manifest', descriptor: manifest, readers: [raw(manifest), document(manifest), open] },
-    { what: 'index child', descriptor: child, readers: [raw(child), document(child), open] },
+    {
+      what: 'config',
+      descriptor: config,
+      readers: [raw(config), range(config), document(config), open, copied],
+    },
+    {
+      what: 'manifest',
+      descriptor: manifest,
+      readers: [raw(manifest), range(manifest), document(manifest), open, copied],
+    },
+    {
+      what: 'index child',
+      descriptor: child,
+      readers: [raw(child), range(child), document(child), open, copied],
+    },
   ]
 }
 
@@ -151,10 +194,4 @@ async function padded(dir: Dir, value: object, mediaType: string): Promise<Descr
   const bytes = canonicalBytes({ ...value, pad: '' })
   const padding = 'x'.repeat(size - bytes.length)
   return (await dir.writeDocument({ ...value, pad: padding }, { mediaType })).descriptor
-}
-
-/** The figures in one line. */
-export function figuresOf(where: string, flips: Flips): string {
-  const { attempts, reads, undetected, blind: tried, blindUndetected } = flips
-  return `P1 ${where}: ${attempts} broken blobs, ${reads} reads, ${undetected} undetected; a reader that does not verify: ${blindUndetected} of ${tried}`
 }

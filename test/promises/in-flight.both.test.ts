@@ -6,83 +6,16 @@ import { gzip } from '../../src/codec/gzip.ts'
 import { draft, pushLayer } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
-import { chunksOf, streamOf } from '../../src/streams.ts'
+import { chunksOf } from '../../src/streams.ts'
 import { brokenStorages } from '../suites/broken/broken.ts'
+import { chunks, counted, InFlight, slow } from '../suites/in-flight.ts'
 import { forwarding } from '../suites/index.ts'
 import { bytesOf, pause } from '../suites/material.ts'
-
-const chunks = 24
-const chunkSize = 64 * 1024
-
-/** Counts the chunks that were given and not yet taken. */
-class InFlight {
-  given = 0
-  taken = 0
-  most = 0
-
-  give(): void {
-    this.given++
-    this.most = Math.max(this.most, this.given - this.taken)
-  }
-
-  /** A source of chunks that don't compress. */
-  async *source(): AsyncGenerator<Uint8Array> {
-    for (let i = 0; i < chunks; i++) {
-      this.give()
-      yield bytesOf(chunkSize, i + 1)
-    }
-  }
-}
-
-/** A storage that takes its time for every chunk; small writes count once they make up a chunk. */
-function slow(flow: InFlight): StorageAdapter {
-  const inner = memory()
-  return forwarding(inner, {
-    stage: async options => {
-      const staged = await inner.stage(options)
-      const sink = staged.writable.getWriter()
-      let bytes = 0
-      const writable = new WritableStream<Uint8Array>({
-        async write(chunk) {
-          await pause(2)
-          bytes += chunk.length
-          flow.taken = Math.floor(bytes / chunkSize)
-          await sink.write(chunk)
-        },
-        close: () => sink.close(),
-        abort: reason => sink.abort(reason),
-      })
-      return {
-        writable,
-        commit: (path, commitOptions) => staged.commit(path, commitOptions),
-        discard: () => staged.discard(),
-      }
-    },
-  })
-}
-
-/** A storage that counts what is read of its blobs, in chunks. */
-function counted(inner: StorageAdapter, flow: InFlight): StorageAdapter {
-  return forwarding(inner, {
-    open: async (path, options) => {
-      const file = await inner.open(path, options)
-      if (file === undefined || !path.startsWith('blobs/')) return file
-      async function* pieces(): AsyncGenerator<Uint8Array> {
-        for (let at = 0; at < (file?.size ?? 0); at += chunkSize) {
-          flow.give()
-          const end = Math.min(at + chunkSize, file?.size ?? 0)
-          yield (await file?.bytes({ start: at, end })) ?? new Uint8Array()
-        }
-      }
-      return { ...file, stream: () => streamOf(pieces()) }
-    },
-  })
-}
 
 describe('P9: a slow sink', () => {
   it('P9: has at most 2 chunks of a blob in flight', async () => {
     const flow = new InFlight()
-    await (await OciDir.ensure(slow(flow))).writeBlob(flow.source())
+    await (await OciDir.ensure(slow(memory(), flow))).writeBlob(flow.source())
     console.log(`P9 writeBlob: ${flow.most} of ${chunks} chunks in flight`)
     expect(flow.given).toBe(chunks)
     expect(flow.most).toBeLessThanOrEqual(2)
@@ -103,7 +36,7 @@ describe('P9: a slow sink', () => {
 
   it('P9: holds up the tar of a gzip layer by no more than the blocks being compressed', async () => {
     const flow = new InFlight()
-    const dir = await OciDir.ensure(slow(flow))
+    const dir = await OciDir.ensure(slow(memory(), flow))
     await dir.writeLayer(flow.source(), { codec: gzip({ level: 1 }) })
     console.log(`P9 writeLayer: ${flow.most} of ${chunks} chunks in flight`)
     // A block is 256 KiB of the tar, four chunks: one being filled, one being written.
@@ -112,7 +45,7 @@ describe('P9: a slow sink', () => {
 
   it('P9: a writer that waits for nobody is found out', async () => {
     const flow = new InFlight()
-    const dir = await OciDir.ensure(slow(flow))
+    const dir = await OciDir.ensure(slow(memory(), flow))
     const writer = await dir.createBlob()
     const writes: Promise<void>[] = []
     for await (const chunk of flow.source()) writes.push(writer.write(chunk))

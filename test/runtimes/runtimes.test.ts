@@ -1,4 +1,4 @@
-/** The built package in other runtimes: one image, the storage suite, and all of them on one layout. */
+/** The built package in every runtime: one image, the three suites, and all of them on one layout. */
 
 import { cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,15 +10,17 @@ import { installInto, packInto } from '../setup/installed.ts'
 import { Tally } from '../setup/tally.ts'
 import { describeWith, type ToolName, tool } from '../setup/tools.ts'
 import { workFolder } from '../setup/work-folder.ts'
+import { layerCases, layoutCases, storageCases } from '../suites/index.ts'
 
 interface Runtime {
   readonly name: string
-  readonly tool: ToolName
+  /** Absent for the one that runs the tests. */
+  readonly tool?: ToolName
   /** What comes before the script's name. Nothing is fetched while it runs. */
   readonly flags: readonly string[]
 }
 
-const runtimes: readonly Runtime[] = [
+const runtimes: readonly (Runtime & { tool: ToolName })[] = [
   { name: 'Bun', tool: 'bun', flags: ['--no-install'] },
   {
     name: 'Deno',
@@ -29,10 +31,20 @@ const runtimes: readonly Runtime[] = [
   { name: 'Node 24', tool: 'node24', flags: [] },
 ]
 
+/** This one, which has the least version that is supported: it runs the installed package, too. */
+const thisNode: Runtime = { name: `Node ${process.versions.node.split('.')[0]}`, flags: [] }
+
 /** What `deeds.js suite` prints of each medium. */
 interface SuiteResult {
+  readonly cases: number
   readonly passed: number
+  readonly failed: readonly string[]
+  /** Names that say the trait. */
+  readonly leftOut: readonly string[]
+  readonly seconds: number
 }
+
+const suites = { storage: storageCases.length, layout: layoutCases.length, layers: layerCases.length }
 
 /** What `deeds.js addTags` prints. */
 interface Tagging {
@@ -62,13 +74,6 @@ describe.each(runtimes)('$name', runtime => {
       expect(built).toEqual(expected)
     })
 
-    it('and keeps every promise of the storage suite', { timeout: 200_000 }, async () => {
-      const results = (await deed(runtime, 'suite', await newPlace())) as Record<string, SuiteResult>
-      console.log(`${runtime.name}, storage suite: ${JSON.stringify(results)}`)
-      expect(results).toMatchObject({ memory: { failed: [] }, folder: { failed: [], leftOut: 0 } })
-      for (const { passed } of Object.values(results)) expect(passed).toBeGreaterThan(150)
-    })
-
     it('and loses no tag of eight processes with eight tags each', { timeout: 60_000 }, async () => {
       const tally = await race(Array(8).fill(runtime), 'addTags')
       expect(tally.report()).toMatchObject({ attempts: 64, losses: 0 })
@@ -82,6 +87,30 @@ describe.each(runtimes)('$name', runtime => {
       await takeOver({ dying: runtime, heir: undefined }, tally)
       expect(tally.report()).toMatchObject({ attempts: 2, fired: 2, losses: 0 })
     })
+  })
+})
+
+describe.each([thisNode, ...runtimes])('$name', runtime => {
+  describeWith(runtime.tool ? [runtime.tool] : [], 'runs the installed package', () => {
+    it.each(Object.keys(suites) as (keyof typeof suites)[])(
+      'and keeps every promise of the %s suite',
+      {
+        timeout: 200_000,
+      },
+      async suite => {
+        const results = (await deed(runtime, 'suite', await newPlace(), suite)) as Record<string, SuiteResult>
+        for (const [medium, { cases, passed, failed, leftOut, seconds }] of Object.entries(results)) {
+          console.log(
+            `${runtime.name}, ${suite} suite, ${medium}: ${passed} passed, ${leftOut.length} left out, ${seconds} s`,
+          )
+          expect(failed).toEqual([])
+          expect(passed + leftOut.length).toBe(cases)
+          expect(cases).toBe(suites[suite])
+          for (const name of leftOut) expect(name).toMatch(/\(left out: trait (persistent|exclusion)\)$/)
+        }
+        expect(results.folder?.leftOut).toEqual([])
+      },
+    )
   })
 })
 
@@ -147,7 +176,7 @@ async function newPlace({ built = false } = {}): Promise<string> {
 
 /** What a deed printed; without a runtime, this Node does it. */
 async function deed(runtime: Runtime | undefined, ...args: readonly string[]): Promise<unknown> {
-  const command = runtime === undefined ? process.execPath : tool(runtime.tool)
+  const command = runtime?.tool === undefined ? process.execPath : tool(runtime.tool)
   const { stdout } = await run(command, [...(runtime?.flags ?? []), 'deeds.js', ...args], { cwd: home })
   return JSON.parse(stdout || 'null')
 }

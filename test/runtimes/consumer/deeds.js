@@ -8,8 +8,9 @@ import { gzip } from 'ocidir/gzip'
 import { memory } from 'ocidir/memory'
 import { folder } from 'ocidir/node'
 import { entriesOf } from 'ocidir/tar'
-import { storageSuite } from 'ocidir/testing'
+import { layerSuite, layoutSuite, storageSuite } from 'ocidir/testing'
 
+const suites = { storage: storageSuite, layout: layoutSuite, layers: layerSuite }
 const deeds = { build, addTags, addTagsUnlocked, dieHolding, suite }
 const [deed, ...args] = process.argv.slice(2)
 process.stdout.write(JSON.stringify((await deeds[deed](...args)) ?? null))
@@ -70,23 +71,31 @@ async function dieHolding(work) {
   await folder(join(work, 'built')).update('index.json', () => process.kill(process.pid, 'SIGKILL'))
 }
 
-/** The storage suite as the package ships it, in a runner of ten lines. */
-async function suite(work) {
+/** A suite as the package ships it, in memory and in a folder, in a runner of a few lines. */
+async function suite(work, name) {
   const onDisk = async () => {
     const place = await mkdtemp(join(work, 'place-'))
     return { open: () => folder(join(place, 'layout')), remove: () => rm(place, { recursive: true }) }
   }
-  return { memory: await runSuite(() => ({ open: () => memory() })), folder: await runSuite(onDisk) }
+  const inMemory = () => ({ open: () => memory() })
+  return { memory: await runSuite(suites[name], inMemory), folder: await runSuite(suites[name], onDisk) }
 }
 
-async function runSuite(factory) {
+/** Runs every case; what a trait leaves out is named with the trait. */
+async function runSuite(register, factory) {
   const began = performance.now()
   const cases = []
   const leftOut = []
   const it = Object.assign((name, run) => cases.push({ name, run }), { skip: name => leftOut.push(name) })
-  await storageSuite({ test: { describe: (_, body) => body(), it }, factory })
+  await register({ test: { describe: (_, body) => body(), it }, factory })
   const failed = []
   for (const { name, run } of cases) await run().catch(error => failed.push(`${name}: ${error}`))
-  const seconds = Math.round((performance.now() - began) / 1000)
-  return { passed: cases.length - failed.length, failed, leftOut: leftOut.length, seconds }
+  const seconds = Math.round((performance.now() - began) / 100) / 10
+  return {
+    cases: cases.length + leftOut.length,
+    passed: cases.length - failed.length,
+    failed,
+    leftOut,
+    seconds,
+  }
 }

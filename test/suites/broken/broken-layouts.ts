@@ -2,20 +2,20 @@
 
 import type { StorageAdapter } from '../../../src/storage.ts'
 import { forwarding } from '../forwarding.ts'
-import { type BrokenStorage, brokenStorages } from './broken.ts'
+import { asBefore, type BrokenStorage, brokenStorages } from './broken.ts'
 
 /** All that the layout suite must reject. */
 export const brokenLayouts: readonly BrokenStorage[] = [
-  asBefore(
-    'keeps nobody out of an update',
-    'insert_manifest: 64 writers at once lose nothing (the crate lost 53)',
-  ),
-  asBefore('forgets to discard', 'create_blob: a dropped writer leaves nothing'),
-  asBefore(
-    'takes no heed of required blobs',
-    'insert_manifest: what it needs must be there, else nothing is listed',
-  ),
-  asBefore('swallows what edit throws', 'errors: TagNotFound names the tag and those that there are'),
+  asBefore(brokenStorages, 'keeps nobody out of an update', {
+    fails: 'insert_manifest: 64 writers at once lose nothing (the crate lost 53)',
+  }),
+  asBefore(brokenStorages, 'forgets to discard', { fails: 'create_blob: a dropped writer leaves nothing' }),
+  asBefore(brokenStorages, 'takes no heed of required blobs', {
+    fails: 'insert_manifest: what it needs must be there, else nothing is listed',
+  }),
+  asBefore(brokenStorages, 'swallows what edit throws', {
+    fails: 'errors: TagNotFound names the tag and those that there are',
+  }),
   {
     fault: 'changes a bit of what it stores',
     fails: 'create_blob: nothing is visible before complete, all of it after',
@@ -42,12 +42,6 @@ export const brokenLayouts: readonly BrokenStorage[] = [
       }),
   },
 ]
-
-function asBefore(fault: string, fails: string): BrokenStorage {
-  const found = brokenStorages.find(broken => broken.fault === fault)
-  if (found === undefined) throw new Error(`there is no storage that ${fault}`)
-  return { ...found, fails }
-}
 
 function flipping(staged: Awaited<ReturnType<StorageAdapter['stage']>>): typeof staged {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({

@@ -22,6 +22,17 @@ export interface BrokenStorage {
   over(sound: StorageAdapter): StorageAdapter
 }
 
+/** A wrong adapter of another suite, with the case of this one that must fail for it. */
+export function asBefore(
+  those: readonly BrokenStorage[],
+  fault: string,
+  { fails }: Pick<BrokenStorage, 'fails'>,
+): BrokenStorage {
+  const found = those.find(broken => broken.fault === fault)
+  if (found === undefined) throw new Error(`there is no storage that ${fault}`)
+  return { ...found, fails }
+}
+
 /** All wrong adapters. */
 export const brokenStorages: readonly BrokenStorage[] = [
   {
