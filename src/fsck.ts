@@ -2,7 +2,7 @@
 
 import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
 import { createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
-import { embeddedBytes, maxSizeOf, parseBounded } from './document.ts'
+import { embeddedBytes, parseBounded, sizeLimitOf } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
@@ -54,7 +54,9 @@ export interface FsckCounts {
  * Checks a layout: marker, index.json, nested indexes, manifests, configs, layers, their sizes and digests, and
  * the blobs that nothing names. It works where `OciDir.open` throws, and goes on after each fault.
  *
- * Layers are hashed, not unpacked: only of uncompressed ones is the diffID checked. It throws only for an abort or when the medium itself can't be listed.
+ * Layers are hashed, not unpacked: only of uncompressed ones is the diffID checked. Of each severity at most
+ * `maxFindings` are listed, and of one document's list the first thousand faults; all that are found count. It throws
+ * only for an abort or when the medium itself can't be listed.
  *
  * @example
  * const { ok, findings } = await fsck(storage, { onProgress: ({ bytes }) => show(bytes) })
@@ -73,6 +75,9 @@ class Check {
   readonly #options: FsckOptions
   readonly #findings: Finding[] = []
   readonly #reported = new Set<string>()
+  readonly #counts = { error: 0, warning: 0, info: 0 }
+  /** There were more than are listed. */
+  #isCut = false
   readonly #verdicts = new Map<string, Verdict>()
   readonly #reached = new Set<string>()
   readonly #entries: EntryNote[] = []
@@ -93,7 +98,7 @@ class Check {
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
     if (index !== undefined) await this.#guard({ path: 'index.json' }, () => this.#graph(index))
     // One by one: index.json may give more of them than a call takes arguments.
-    for (const found of entryFindings(this.#entries, this.#platforms)) this.#findings.push(found)
+    for (const found of entryFindings(this.#entries, this.#platforms)) this.#list(found)
     await this.#strays()
     this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
@@ -143,11 +148,11 @@ class Check {
       this.#checkMediaType(node, value)
       if (!isIndex) {
         this.#manifest = { node, value }
-        this.#findings.push(...artifactFindings(node, value))
+        for (const found of artifactFindings(node, value)) this.#list(found)
       }
       if (!isTooDeep(node, this.#layout.engine.limits)) return value
       throw new OciError('LIMIT_EXCEEDED', {
-        limit: 'nested indexes',
+        limit: 'maxIndexDepth',
         max: this.#layout.engine.limits.maxIndexDepth,
       })
     })
@@ -163,10 +168,10 @@ class Check {
     // `problemsOfConfig` has just looked at every field that the type names.
     const config = value as object as ImageConfig
     const layers: readonly JsonValue[] = Array.isArray(manifest.value.layers) ? manifest.value.layers : []
-    this.#findings.push(...configFindings(node, config, layers.length))
+    for (const found of configFindings(node, config, layers.length)) this.#list(found)
     const diffIds = config.rootfs.diff_ids ?? []
     if (layers.length === diffIds.length && layers.every(isDescriptor)) {
-      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#findings.push(found)
+      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#list(found)
     }
     const platform = platformOfConfig(config)
     if (platform !== undefined) this.#platforms.set(manifest.node.descriptor.digest, platform)
@@ -184,8 +189,8 @@ class Check {
     const { engine } = this.#layout
     const file = await this.#open(node)
     if (file === undefined) return undefined
-    const max = maxSizeOf(descriptor.mediaType, engine.limits)
-    const bytes = await readWhole(file, descriptor, { ...this.#options, engine, max })
+    const limit = sizeLimitOf(descriptor.mediaType)
+    const bytes = await readWhole(file, descriptor, { ...this.#options, engine, limit })
     if (!this.#verdicts.has(descriptor.digest)) this.#count(bytes.length)
     this.#passed(descriptor)
     return parseBounded(bytes, { where: descriptor.digest, limits: engine.limits })
@@ -347,8 +352,16 @@ class Check {
     // A blob that a thousand entries name is one fault.
     const key = where.digest === undefined || code === 'DOCUMENT_INVALID' ? where.path : where.digest
     if (this.#reported.has(`${code} ${key}`)) return
-    this.#reported.add(`${code} ${key}`)
-    this.#findings.push({ severity, code, ...where })
+    if (this.#list({ severity, code, ...where })) this.#reported.add(`${code} ${key}`)
+  }
+
+  /** Lists a finding, or only counts it where there are too many of its severity; tells which. */
+  #list(finding: Finding): boolean {
+    const found = ++this.#counts[finding.severity]
+    const { maxFindings: max } = this.#layout.engine.limits
+    if (found <= max) this.#findings.push(finding)
+    this.#isCut ||= found > max
+    return found <= max
   }
 
   #count(bytes: number): void {
@@ -357,9 +370,8 @@ class Check {
   }
 
   #result(): FsckResult {
-    const count = (severity: Severity): number =>
-      this.#findings.filter(found => found.severity === severity).length
-    const errors = count('error')
+    const { error: errors, warning: warnings, info: infos } = this.#counts
+    if (this.#isCut) this.#findings.push(cutAt(this.#layout.engine.limits.maxFindings))
     return {
       ok: errors === 0,
       validated: [...this.#verdicts].filter(
@@ -368,13 +380,19 @@ class Check {
       findings: this.#findings,
       counts: {
         errors,
-        warnings: count('warning'),
-        infos: count('info'),
+        warnings,
+        infos,
         unreferenced: this.#unreferenced,
         bytes: this.#bytes,
       },
     }
   }
+}
+
+/** What says that the list is not all there is. */
+function cutAt(max: number): Finding {
+  const { message } = new OciError('LIMIT_EXCEEDED', { limit: 'maxFindings', max })
+  return { severity: 'info', code: 'LIMIT_EXCEEDED', path: 'index.json', message }
 }
 
 interface Place {

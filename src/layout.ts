@@ -4,17 +4,18 @@ import { type BlobPlaces, openBlob, readWhole } from './blob.ts'
 import { digestOf } from './digest.ts'
 import {
   type Document,
-  maxSizeOf,
   type ParseOptions,
   parseBounded,
   parseConfig,
   parseIndex,
   parseManifest,
+  sizeLimitOf,
 } from './document.ts'
 import type { Engine } from './engine.ts'
 import { isOciError, OciError } from './errors.ts'
 import { kindOf, parseJsonObject } from './json.ts'
 import { type ForeignKind, foreignKind } from './layout-names.ts'
+import { checkLimit } from './limits.ts'
 import { manifestKind } from './media-types.ts'
 import { type Descriptor, type ImageConfig, type ImageIndex, type ImageManifest, mediaTypes } from './spec.ts'
 import type { AbortOptions, DocumentPath, ReadableStorage } from './storage.ts'
@@ -89,9 +90,6 @@ export async function readIndexJson(
   return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes, value }
 }
 
-/** `oci-layout` holds one field; there is no reason for more than this. */
-const maxMarkerSize = 1 << 16
-
 /** index.json may be replaced between open and read: then the new one is read. */
 const attempts = 5
 
@@ -101,13 +99,11 @@ export async function readRootFile(
   path: DocumentPath,
   options: AbortOptions = {},
 ): Promise<Uint8Array | undefined> {
-  const max = path === 'index.json' ? engine.limits.maxIndexSize : maxMarkerSize
+  const limit = path === 'index.json' ? 'maxIndexSize' : 'maxMarkerSize'
   for (let attempt = 1; ; attempt++) {
     const file = await storage.open(path, options)
     if (file === undefined) return undefined
-    if (file.size > max) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
-    }
+    checkLimit(engine.limits, limit, { found: file.size, where: path })
     try {
       return await file.bytes(options)
     } catch (error) {
@@ -118,7 +114,7 @@ export async function readRootFile(
 
 /** The bounds of index.json, which are wider than those of a nested index. */
 export function indexJsonOptions({ limits }: Engine): ParseOptions {
-  return { where: 'index.json', limits, maxEntries: limits.maxIndexEntries }
+  return { where: 'index.json', limits, entries: 'maxIndexEntries' }
 }
 
 /** Reads any JSON document of a layout: bounded and verified, but not judged by its kind. */
@@ -179,9 +175,9 @@ async function readBytes(
   options: AbortOptions,
 ): Promise<{ bytes: Uint8Array; parse: ParseOptions }> {
   const { engine, places } = layout
-  const max = maxSizeOf(descriptor.mediaType, engine.limits)
+  const limit = sizeLimitOf(descriptor.mediaType)
   const file = await openBlob(places, descriptor, options)
-  const bytes = await readWhole(file, descriptor, { ...options, engine, max })
+  const bytes = await readWhole(file, descriptor, { ...options, engine, limit })
   return { bytes, parse: { where: descriptor.digest, limits: engine.limits } }
 }
 

@@ -97,7 +97,7 @@ export class FileTree {
     const { max = 64 << 20, signal } = options
     const file = this.#content(path, options)
     if (file.size > max) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'file size', max, found: file.size, where: file.path })
+      throw new OciError('LIMIT_EXCEEDED', { limit: 'max', max, found: file.size, where: file.path })
     }
     return collect(this.#readBody(file, { signal }), { max, where: file.path, signal })
   }

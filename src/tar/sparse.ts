@@ -1,6 +1,7 @@
 /** Sparse files, as four generations of GNU tar wrote them: which parts are stored, and how to find out. */
 
 import { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { HeaderSource } from './cursor.ts'
 import type { SparsePart } from './entry.ts'
 import { tarFault, textOf } from './fault.ts'
@@ -172,9 +173,8 @@ function paired(numbers: readonly string[], place: SparsePlace): SparsePart[] {
   return parts
 }
 
-function checkCount(found: number, { limits: { maxSparseParts: max } }: SparsePlace): void {
-  if (found > max)
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'sparse parts', max, found: Math.ceil(found) })
+function checkCount(found: number, { limits }: SparsePlace): void {
+  checkLimit(limits, 'maxSparseParts', { found: Math.ceil(found) })
 }
 
 function badMap({ offset }: SparsePlace): OciError {
