@@ -57,7 +57,7 @@ export const defaultLimits: Limits = {
  * The defaults with some bounds changed. What is `undefined` stays as it was, and what is no number is a `RangeError`:
  * by a comparison with either every input would pass.
  */
-export function limitsWith<L extends Bounds<L>>(defaults: L, changes: Partial<L> | undefined): L {
+export function limitsWith<L extends Bounds<L>>(defaults: L, changes: Changes<L> | undefined): L {
   const limits = { ...defaults, ...changes }
   for (const name of Object.keys(limits) as (keyof L & string)[]) {
     const max: unknown = limits[name] ?? defaults[name]
@@ -79,5 +79,7 @@ export function checkLimit<Name extends string>(
   if (found > max)
     throw new OciError('LIMIT_EXCEEDED', { limit, max, found, ...(where !== undefined && { where }) })
 }
+
+type Changes<L> = { readonly [Name in keyof L]?: number | undefined }
 
 type Bounds<L> = { readonly [Name in keyof L]: number }

@@ -75,6 +75,7 @@ function sparseVersion(pax: ReadonlyMap<string, Uint8Array>): string | undefined
 async function readOldMap(block: Uint8Array, place: SparsePlace): Promise<SparseMap> {
   const size = numberAt(block, 483, place)
   const parts = partsIn(block.subarray(386, 482), place)
+  checkCount(parts.length, place)
   for (let more = block[482] !== 0; more; ) {
     const next = await place.cursor.read(blockSize)
     if (next.length < blockSize) throw tarFault('cut short in a sparse map', place.cursor.offset)
