@@ -8,6 +8,7 @@ import { collect, concat } from '../../src/streams.ts'
 import { chunked, seeded } from '../golden/inputs.ts'
 import { frame, packedText, repeated, skippable } from '../unit/codec/frames.ts'
 import { ascii, member } from '../unit/codec/members.ts'
+import { crc32 } from './crc.ts'
 import { fixtures } from './fixtures.ts'
 import type { Target } from './fuzz.ts'
 import type { Mutant } from './mutate.ts'
@@ -112,19 +113,8 @@ function mendGzip(bytes: Uint8Array): Uint8Array {
   return bytes
 }
 
-const crcs = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1))
-  return crc
-})
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = (crc >>> 8) ^ (crcs[(crc ^ byte) & 255] as number)
-  return ~crc >>> 0
-}
-
 function isSingleMember(bytes: Uint8Array): boolean {
-  const isMagic = (byte: number, i: number): boolean => byte === 0x1f && bytes[i + 1] === 0x8b && bytes[i + 2] === 8
+  const isMagic = (byte: number, i: number): boolean =>
+    byte === 0x1f && bytes[i + 1] === 0x8b && bytes[i + 2] === 8
   return bytes.subarray(1).findIndex((byte, i) => isMagic(byte, i + 1)) < 0
 }

@@ -95,6 +95,7 @@ function hiddenHeader({ bytes }: Mutant): string | undefined {
 /** Archives of a layout, read in place. */
 export const archiveTarget: Target = {
   name: 'archive',
+  isWhole: true,
   format,
   seeds: async () => {
     const small = new Map([

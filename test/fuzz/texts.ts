@@ -130,6 +130,7 @@ const grammar = /^(oci-layout|index\.json|blobs\/[a-z0-9]+([+._-][a-z0-9]+)*\/[a
 /** Digests, tags, platforms and paths, by everything that takes one. */
 export const referencesTarget: Target = {
   name: 'references',
+  isWhole: true,
   format: {
     words: [
       '/',
@@ -190,17 +191,21 @@ export const trustingReferences: Target = {
   },
 }
 
+const paths = new Set<string>()
+const inner = memory()
+const storage = forwarding(inner, {
+  open: (path, options) => {
+    paths.add(path)
+    return inner.open(path, options)
+  },
+})
+let layout: ReturnType<typeof OciDir.ensure> | undefined
+
 /** Gives a text to all that take one, and says which paths were opened. A caller's own mistake may be a `RangeError`. */
 async function read(text: string, pathOf: (digest: string) => string): Promise<string> {
-  const paths = new Set<string>()
-  const inner = memory()
-  const storage = forwarding(inner, {
-    open: (path, options) => {
-      paths.add(path)
-      return inner.open(path, options)
-    },
-  })
-  const dir = await OciDir.ensure(storage)
+  layout ??= OciDir.ensure(storage)
+  const dir = await layout
+  paths.clear()
   if (isDigest(text)) paths.add(pathOf(text))
   const digest = text as `${string}:${string}`
   const answers = [

@@ -217,11 +217,17 @@ const packed = (): Promise<Uint8Array> =>
 const ofDecoders: Cases = {
   'gunzip maxBytes': async () => {
     const bytes = await packed()
-    return { least: content.length, read: async max => collect(gunzip(bytes, { maxBytes: max }), { max: 1000 }) }
+    return {
+      least: content.length,
+      read: async max => collect(gunzip(bytes, { maxBytes: max }), { max: 1000 }),
+    }
   },
   'unzstd maxBytes': async () => {
     const bytes = await frame({ content })
-    return { least: content.length, read: async max => collect(unzstd(bytes, { maxBytes: max }), { max: 1000 }) }
+    return {
+      least: content.length,
+      read: async max => collect(unzstd(bytes, { maxBytes: max }), { max: 1000 }),
+    }
   },
   'zstd maxWindowSize': async () => {
     const bytes = await frame({ content })
