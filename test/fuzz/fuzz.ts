@@ -67,7 +67,8 @@ class Run {
   async mutants(count: number): Promise<void> {
     const { format, read } = this.#target
     const seeds = await this.#target.seeds()
-    const originals = await Promise.all(seeds.map(bytes => outcomeOf(() => read(bytes, bytes.length))))
+    const originals: string[] = []
+    for (const bytes of seeds) originals.push(await outcomeOf(() => read(bytes, bytes.length)))
     const below = lots(seed)
     let before = 0
     for (let i = 0; i < count; i++) {

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { canonicalBytes, canonicalJson } from '../../src/canonical-json.ts'
+import { canonicalBytes, canonicalJson, isWellFormed } from '../../src/canonical-json.ts'
 import { blobPath, isDigest } from '../../src/digest.ts'
 import { type ParseOptions, parseConfig, parseIndex, parseManifest } from '../../src/document.ts'
 import { isOciError } from '../../src/errors.ts'
-import { parseJson } from '../../src/json.ts'
+import { isJsonObject, parseJson } from '../../src/json.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { formatPlatform, matchesPlatform, parsePlatform } from '../../src/platform.ts'
 import { parseRef } from '../../src/reference.ts'
@@ -14,15 +14,15 @@ import { mediaTypes } from '../../src/spec.ts'
 import { writeTar } from '../../src/tar/index.ts'
 import { problemsOfConfig, problemsOfDescriptor, problemsOfIndex, problemsOfManifest } from '../../src/validate.ts'
 import { rounds, seed } from '../setup/rounds.ts'
-import { bytesOf, inChunks, readAll } from '../unit/tar/samples.ts'
+import { bytesOf, inChunks, readAll, type Whole } from '../unit/tar/samples.ts'
 
-const options = { seed, numRuns: rounds({ short: 2_000, long: 100_000 }) }
+const options = { seed, numRuns: rounds({ short: 200, long: 100_000 }) }
 const timeout = 3_600_000
 const parse: ParseOptions = { where: 'x', limits: defaultLimits }
 
 const hex = (length: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
-const text = fc.string({ unit: 'binary' }).filter(value => value.isWellFormed?.() ?? true)
+const text = fc.string({ unit: 'binary' }).filter(isWellFormed)
 const digest = fc.oneof(hex(64).map(value => `sha256:${value}`), hex(128).map(value => `sha512:${value}`))
 const annotations = fc.dictionary(text, text, { maxKeys: 3 })
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value)
@@ -83,7 +83,7 @@ it('P12: no validator throws, whatever JSON it is given; no reader anything unty
   fc.assert(
     fc.property(fc.oneof(anyJson, fc.oneof(index, manifest, config).map(canonicalJson)), fc.nat(), (json, cut) => {
       const value = parseJson(encoded(json), { where: 'x' })
-      const object = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { value }
+      const object = isJsonObject(value) ? value : { value }
       for (const check of [problemsOfIndex, problemsOfManifest, problemsOfConfig]) check(object)
       problemsOfDescriptor(value, '')
       for (const read of [parseIndex, parseManifest, parseConfig]) {
@@ -133,8 +133,10 @@ it('P11: digests, references and platforms of any text', { timeout }, () => {
   )
 })
 
+type Facts = Pick<Whole, 'rawPath' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'uname'>
+
 it('P15: tar entries of any names and numbers are read as they were written, in any chunks', { timeout }, async () => {
-  const name = fc.uint8Array({ minLength: 1, maxLength: 300 }).map(bytes => bytes.map(byte => (byte === 0 || byte === 47 ? 65 : byte)))
+  const name = fc.uint8Array({ minLength: 1, maxLength: 300 }).map(bytes => Uint8Array.from(bytes, byte => (byte === 0 || byte === 47 ? 65 : byte)))
   const entry = fc.record({
     path: fc.constant(''),
     rawPath: name,
@@ -150,10 +152,10 @@ it('P15: tar entries of any names and numbers are read as they were written, in 
     fc.asyncProperty(fc.array(entry, { maxLength: 4 }), fc.integer({ min: 1, max: 2000 }), async (entries, pieces) => {
       const tar = await bytesOf(writeTar(entries))
       const found = await readAll(inChunks(tar, pieces))
-      const facts = ({ rawPath, mode, uid, gid, mtime, mtimeNs, uname }: (typeof entries)[number]): unknown[] => [
+      const facts = ({ rawPath, mode, uid, gid, mtime, mtimeNs, uname }: Facts): unknown[] => [
         [...rawPath], mode, uid, gid, mtime, mtimeNs, uname,
       ]
-      expect(found.map(each => [...facts({ ...each, body: each.bytes }), [...each.bytes]])).toEqual(
+      expect(found.map(each => [...facts(each), [...each.bytes]])).toEqual(
         entries.map(each => [...facts(each), [...each.body]]),
       )
     }),
