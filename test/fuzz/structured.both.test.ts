@@ -12,7 +12,12 @@ import { formatPlatform, matchesPlatform, parsePlatform } from '../../src/platfo
 import { parseRef } from '../../src/reference.ts'
 import { mediaTypes } from '../../src/spec.ts'
 import { writeTar } from '../../src/tar/index.ts'
-import { problemsOfConfig, problemsOfDescriptor, problemsOfIndex, problemsOfManifest } from '../../src/validate.ts'
+import {
+  problemsOfConfig,
+  problemsOfDescriptor,
+  problemsOfIndex,
+  problemsOfManifest,
+} from '../../src/validate.ts'
 import { rounds, seed } from '../setup/rounds.ts'
 import { bytesOf, inChunks, readAll, type Whole } from '../unit/tar/samples.ts'
 
@@ -23,10 +28,18 @@ const parse: ParseOptions = { where: 'x', limits: defaultLimits }
 const hex = (length: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
 const text = fc.string({ unit: 'binary' }).filter(isWellFormed)
-const digest = fc.oneof(hex(64).map(value => `sha256:${value}`), hex(128).map(value => `sha512:${value}`))
+const digest = fc.oneof(
+  hex(64).map(value => `sha256:${value}`),
+  hex(128).map(value => `sha512:${value}`),
+)
 const annotations = fc.dictionary(text, text, { maxKeys: 3 })
 const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value)
-const platform = fc.record({ os: text, architecture: text, variant: optional(text), 'os.features': optional(fc.array(text)) })
+const platform = fc.record({
+  os: text,
+  architecture: text,
+  variant: optional(text),
+  'os.features': optional(fc.array(text)),
+})
 const descriptor = fc.record(
   {
     mediaType: fc.constantFrom(mediaTypes.layer, mediaTypes.manifest, mediaTypes.config, 'a/b'),
@@ -41,11 +54,21 @@ const descriptor = fc.record(
   { requiredKeys: ['mediaType', 'digest', 'size'] },
 )
 const index = fc.record(
-  { schemaVersion: fc.constant(2), manifests: optional(fc.array(descriptor, { maxLength: 5 })), annotations, subject: optional(descriptor) },
+  {
+    schemaVersion: fc.constant(2),
+    manifests: optional(fc.array(descriptor, { maxLength: 5 })),
+    annotations,
+    subject: optional(descriptor),
+  },
   { requiredKeys: ['schemaVersion', 'manifests'] },
 )
 const manifest = fc.record(
-  { schemaVersion: fc.constant(2), config: descriptor, layers: fc.array(descriptor, { maxLength: 5 }), annotations },
+  {
+    schemaVersion: fc.constant(2),
+    config: descriptor,
+    layers: fc.array(descriptor, { maxLength: 5 }),
+    annotations,
+  },
   { requiredKeys: ['schemaVersion', 'config', 'layers'] },
 )
 const config = fc.record(
@@ -53,7 +76,9 @@ const config = fc.record(
     os: text,
     architecture: text,
     rootfs: fc.record({ type: fc.constant('layers'), diff_ids: fc.array(digest) }),
-    history: optional(fc.array(fc.record({ created_by: text, empty_layer: fc.boolean() }, { requiredKeys: [] }))),
+    history: optional(
+      fc.array(fc.record({ created_by: text, empty_layer: fc.boolean() }, { requiredKeys: [] })),
+    ),
     config: optional(fc.record({ Env: optional(fc.array(text)), Labels: annotations }, { requiredKeys: [] })),
   },
   { requiredKeys: ['os', 'architecture', 'rootfs'] },
@@ -81,26 +106,32 @@ it('P12: sound documents of any content are taken, and written again as they wer
 
 it('P12: no validator throws, whatever JSON it is given; no reader anything untyped', { timeout }, () => {
   fc.assert(
-    fc.property(fc.oneof(anyJson, fc.oneof(index, manifest, config).map(canonicalJson)), fc.nat(), (json, cut) => {
-      const value = parseJson(encoded(json), { where: 'x' })
-      const object = isJsonObject(value) ? value : { value }
-      for (const check of [problemsOfIndex, problemsOfManifest, problemsOfConfig]) check(object)
-      problemsOfDescriptor(value, '')
-      for (const read of [parseIndex, parseManifest, parseConfig]) {
-        for (const bytes of [encoded(json), encoded(json.slice(0, cut % (json.length + 1)))]) {
-          try {
-            read(bytes, parse)
-          } catch (error) {
-            if (!isOciError(error)) throw error
+    fc.property(
+      fc.oneof(anyJson, fc.oneof(index, manifest, config).map(canonicalJson)),
+      fc.nat(),
+      (json, cut) => {
+        const value = parseJson(encoded(json), { where: 'x' })
+        const object = isJsonObject(value) ? value : { value }
+        for (const check of [problemsOfIndex, problemsOfManifest, problemsOfConfig]) check(object)
+        problemsOfDescriptor(value, '')
+        for (const read of [parseIndex, parseManifest, parseConfig]) {
+          for (const bytes of [encoded(json), encoded(json.slice(0, cut % (json.length + 1)))]) {
+            try {
+              read(bytes, parse)
+            } catch (error) {
+              if (!isOciError(error)) throw error
+            }
           }
         }
-      }
-    }),
+      },
+    ),
     options,
   )
 })
 
-it('P12: what both take, JSON.parse and we read alike, and canonical JSON is its own canonical form', { timeout }, () => {
+it('P12: what both take, JSON.parse and we read alike, and canonical JSON is its own canonical form', {
+  timeout,
+}, () => {
   fc.assert(
     fc.property(anyJson, json => {
       const value = parseJson(encoded(json), { where: 'x' })
@@ -114,15 +145,26 @@ it('P12: what both take, JSON.parse and we read alike, and canonical JSON is its
 
 it('P11: digests, references and platforms of any text', { timeout }, () => {
   fc.assert(
-    fc.property(fc.oneof(text, digest, fc.tuple(digest, text).map(([a, b]) => a + b)), value => {
-      expect(isDigest(value)).toBe(/^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/.test(value) && isDigest(value))
-      if (isDigest(value)) expect(blobPath(value)).toBe(`blobs/${value.replace(':', '/')}`)
-      else expect(() => blobPath(value)).toThrow(/is not a digest/)
-      if (value !== '') expect(['tag', 'digest']).toContain(parseRef(value).kind)
-    }),
+    fc.property(
+      fc.oneof(
+        text,
+        digest,
+        fc.tuple(digest, text).map(([a, b]) => a + b),
+      ),
+      value => {
+        expect(isDigest(value)).toBe(
+          /^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/.test(value) && isDigest(value),
+        )
+        if (isDigest(value)) expect(blobPath(value)).toBe(`blobs/${value.replace(':', '/')}`)
+        else expect(() => blobPath(value)).toThrow(/is not a digest/)
+        if (value !== '') expect(['tag', 'digest']).toContain(parseRef(value).kind)
+      },
+    ),
     options,
   )
-  const part = fc.string({ minLength: 1 }).filter(value => !value.includes('/') && !/^(x86_64|aarch64)$/.test(value))
+  const part = fc
+    .string({ minLength: 1 })
+    .filter(value => !value.includes('/') && !/^(x86_64|aarch64)$/.test(value))
   fc.assert(
     fc.property(part, part, optional(part), (os, architecture, variant) => {
       const wanted = parsePlatform([os, architecture, ...(variant === null ? [] : [variant])].join('/'))
@@ -135,8 +177,12 @@ it('P11: digests, references and platforms of any text', { timeout }, () => {
 
 type Facts = Pick<Whole, 'rawPath' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'uname'>
 
-it('P15: tar entries of any names and numbers are read as they were written, in any chunks', { timeout }, async () => {
-  const name = fc.uint8Array({ minLength: 1, maxLength: 300 }).map(bytes => Uint8Array.from(bytes, byte => (byte === 0 || byte === 47 ? 65 : byte)))
+it('P15: tar entries of any names and numbers are read as they were written, in any chunks', {
+  timeout,
+}, async () => {
+  const name = fc
+    .uint8Array({ minLength: 1, maxLength: 300 })
+    .map(bytes => Uint8Array.from(bytes, byte => (byte === 0 || byte === 47 ? 65 : byte)))
   const entry = fc.record({
     path: fc.constant(''),
     rawPath: name,
@@ -149,16 +195,26 @@ it('P15: tar entries of any names and numbers are read as they were written, in 
     body: fc.uint8Array({ maxLength: 1100 }),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(entry, { maxLength: 4 }), fc.integer({ min: 1, max: 2000 }), async (entries, pieces) => {
-      const tar = await bytesOf(writeTar(entries))
-      const found = await readAll(inChunks(tar, pieces))
-      const facts = ({ rawPath, mode, uid, gid, mtime, mtimeNs, uname }: Facts): unknown[] => [
-        [...rawPath], mode, uid, gid, mtime, mtimeNs, uname,
-      ]
-      expect(found.map(each => [...facts(each), [...each.bytes]])).toEqual(
-        entries.map(each => [...facts(each), [...each.body]]),
-      )
-    }),
+    fc.asyncProperty(
+      fc.array(entry, { maxLength: 4 }),
+      fc.integer({ min: 1, max: 2000 }),
+      async (entries, pieces) => {
+        const tar = await bytesOf(writeTar(entries))
+        const found = await readAll(inChunks(tar, pieces))
+        const facts = ({ rawPath, mode, uid, gid, mtime, mtimeNs, uname }: Facts): unknown[] => [
+          [...rawPath],
+          mode,
+          uid,
+          gid,
+          mtime,
+          mtimeNs,
+          uname,
+        ]
+        expect(found.map(each => [...facts(each), [...each.bytes]])).toEqual(
+          entries.map(each => [...facts(each), [...each.body]]),
+        )
+      },
+    ),
     { ...options, numRuns: Math.ceil(options.numRuns / 10) },
   )
 })

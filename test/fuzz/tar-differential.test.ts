@@ -2,7 +2,6 @@
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { crc32 } from './crc.ts'
 import { expect } from 'vitest'
 import { isOciError } from '../../src/errors.ts'
 import { readTar } from '../../src/tar/index.ts'
@@ -10,7 +9,8 @@ import { isLong, rounds, seed } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
 import { itWith, tool } from '../setup/tools.ts'
 import { bytesOf } from '../unit/tar/samples.ts'
-import { lots, mendTar, type Mutant, mutate } from './mutate.ts'
+import { crc32 } from './crc.ts'
+import { lots, type Mutant, mendTar, mutate } from './mutate.ts'
 import { tarTarget } from './tars.ts'
 
 const mutants = rounds({ short: 3_000, long: 100_000 })
@@ -30,7 +30,12 @@ async function ours(bytes: Uint8Array): Promise<Seen> {
       const path = rawPath.at(-1) === 0x2f && type === 'directory' ? rawPath.subarray(0, -1) : rawPath
       const isLarge = type === 'file' && size > 1 << 20
       const content = type === 'file' && !isLarge ? await bytesOf(body) : new Uint8Array()
-      rows.push([type, base64(path), base64(rawLinkname), isLarge ? 'large' : `${content.length}:${crc32(content)}`])
+      rows.push([
+        type,
+        base64(path),
+        base64(rawLinkname),
+        isLarge ? 'large' : `${content.length}:${crc32(content)}`,
+      ])
     }
     return { rows }
   } catch (error) {
@@ -57,7 +62,14 @@ function theirs(tars: readonly Uint8Array[]): Promise<readonly Seen[]> {
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', () => resolve(text.trimEnd().split('\n').map(line => JSON.parse(line))))
+    child.once('close', () =>
+      resolve(
+        text
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line)),
+      ),
+    )
   })
 }
 
@@ -75,10 +87,18 @@ function difference(us: Seen, them: Seen): string | undefined {
 /** What is known to differ and why it should, with the share that it may have: more of it is another fault. */
 const known: readonly (readonly [name: string, difference: RegExp, most: number])[] = [
   // tarfile takes a later header that it can't read for the end, and says nothing of what it drops.
-  ['it stops without a word', /^we refuse: (bad (checksum|mode|uid|gid|size|mtime|device number)|cut short in a header)/, 0.5],
+  [
+    'it stops without a word',
+    /^we refuse: (bad (checksum|mode|uid|gid|size|mtime|device number)|cut short in a header)/,
+    0.5,
+  ],
   ['a lone zero block', /^we refuse: a lone zero block/, 0.15],
   // Records and maps that GNU tar and Go refuse too; tarfile reads what it can of them.
-  ['records and maps', /^we refuse: (bad pax|pax record|bad sparse|a sparse map|a NUL|ends after|UNSUPPORTED|LIMIT_)/, 0.08],
+  [
+    'records and maps',
+    /^we refuse: (bad pax|pax record|bad sparse|a sparse map|a NUL|ends after|UNSUPPORTED|LIMIT_)/,
+    0.08,
+  ],
   // Old writers didn't fill up the last block, and many put anything in the fields of what isn't a device.
   ['we take a last block that is cut', /^they refuse: ReadError: unexpected end of data/, 0.03],
   ['fields that matter to nobody', /^(they refuse: ReadError: invalid header|one sees more entries)/, 0.01],
