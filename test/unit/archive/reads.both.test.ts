@@ -67,6 +67,7 @@ it('a million tiny entries are refused by the limit, long before they are read',
     code: 'LIMIT_EXCEEDED',
     limit: 'maxEntries',
     max,
+    found: max + 1,
   })
   expect(file.bytesRead).toBeLessThan(512 * 2 * max)
 })
