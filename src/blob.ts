@@ -3,6 +3,7 @@
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
 import { OciError } from './errors.ts'
+import { checkLimit, type Limits } from './limits.ts'
 import type { Descriptor, Digest } from './spec.ts'
 import {
   type AbortOptions,
@@ -236,17 +237,18 @@ export async function readVerified(
   return streamOf(verified(chunksOf(file.stream({ signal: options.signal }), options), descriptor, hasher))
 }
 
-/** A whole small blob, verified before it is given. Throws `LIMIT_EXCEEDED` above `max` bytes, before reading. */
+/** The bounds on the bytes of one document. */
+type SizeLimit = Extract<keyof Limits, `max${string}Size`>
+
+/** A whole small blob, verified before it is given. Throws `LIMIT_EXCEEDED` above a bound, before reading. */
 export async function readWhole(
   file: StoredFile,
   descriptor: Pick<Descriptor, 'digest' | 'size'>,
-  options: AbortOptions & { readonly engine: Engine; readonly max: number; readonly storage: string },
+  options: AbortOptions & { readonly engine: Engine; readonly limit: SizeLimit; readonly storage: string },
 ): Promise<Uint8Array> {
-  const { max, engine, storage, signal } = options
+  const { limit, engine, storage, signal } = options
   const { digest, size } = descriptor
-  if (size > max) {
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: size, where: digest })
-  }
+  checkLimit(engine.limits, limit, { found: size, where: digest })
   if (file.size !== size)
     throw new OciError('SIZE_MISMATCH', { expected: size, found: file.size, where: digest })
   const algorithm = verifiableAlgorithm(digest)

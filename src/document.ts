@@ -3,8 +3,8 @@
 import { canonicalBytes } from './canonical-json.ts'
 import { digestOf } from './digest.ts'
 import { OciError } from './errors.ts'
-import { parseJsonObject } from './json.ts'
-import type { Limits } from './limits.ts'
+import { isJsonObject, parseJsonObject } from './json.ts'
+import { checkLimit, type Limits } from './limits.ts'
 import { isImageConfigType } from './media-types.ts'
 import {
   type Descriptor,
@@ -59,17 +59,15 @@ export function parseConfig(bytes: Uint8Array, options: ParseOptions): ImageConf
   return sound<ImageConfig>(value)
 }
 
-/** How many bytes a document of this type may have. */
-export function maxSizeOf(mediaType: string, limits: Limits): number {
-  if (isImageConfigType(mediaType)) return limits.maxConfigSize
-  return limits.maxManifestSize
+/** The bound on the bytes of a document of this type. */
+export function sizeLimitOf(mediaType: string): 'maxConfigSize' | 'maxManifestSize' {
+  return isImageConfigType(mediaType) ? 'maxConfigSize' : 'maxManifestSize'
 }
 
 /** Reads a document that is about to be written as any reader would. Throws what the reader would. */
 export function readBack({ descriptor, bytes }: Document<object>, limits: Limits): JsonObject {
   const { digest: where, mediaType, size: found } = descriptor
-  const max = maxSizeOf(mediaType, limits)
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where })
+  checkLimit(limits, sizeLimitOf(mediaType), { found, where })
   return parseBounded(bytes, { where, limits })
 }
 
@@ -77,15 +75,18 @@ export function readBack({ descriptor, bytes }: Document<object>, limits: Limits
 export interface ParseOptions {
   readonly where: string
   readonly limits: Limits
-  /** `limits.maxEntries` unless given: index.json may list more. */
-  readonly maxEntries?: number
+  /** `maxEntries` unless given: index.json may list more. */
+  readonly entries?: 'maxEntries' | 'maxIndexEntries'
 }
 
 /** Reads bytes as a JSON object within the limits, without judging it otherwise. */
 export function parseBounded(bytes: Uint8Array, options: ParseOptions): JsonObject {
-  const { where, limits, maxEntries = limits.maxEntries } = options
-  const value = parseJsonObject(bytes, { where, maxDepth: limits.maxJsonDepth })
-  checkEntries(value, maxEntries, where)
+  const { where, limits, entries = 'maxEntries' } = options
+  const { maxJsonDepth: maxDepth, maxJsonValues: maxValues } = limits
+  const value = parseJsonObject(bytes, { where, maxDepth, maxValues })
+  for (const list of listsOf(value)) {
+    if (Array.isArray(list)) checkLimit(limits, entries, { found: list.length, where })
+  }
   return value
 }
 
@@ -113,10 +114,9 @@ export function emptyIndexBytes(): Uint8Array {
   return canonicalBytes({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] } satisfies ImageIndex)
 }
 
-function checkEntries(value: object, max: number, where: string): void {
-  const list = 'manifests' in value ? value.manifests : 'layers' in value ? value.layers : []
-  const found = Array.isArray(list) ? list.length : 0
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'entries', max, found, where })
+/** The lists whose every entry is looked at, of whatever kind the document is: it may pretend to be several. */
+function listsOf({ manifests, layers, history, rootfs }: JsonObject): readonly unknown[] {
+  return [manifests, layers, history, isJsonObject(rootfs) ? rootfs.diff_ids : undefined]
 }
 
 // The one place where checked JSON gets its type: `problemsOf…` has just looked at every field that the type names.

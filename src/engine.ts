@@ -1,6 +1,6 @@
 /** The one place for what a layout works with: its bounds and its faster pieces. */
 
-import { type Limits, limitsWith } from './limits.ts'
+import { defaultLimits, type Limits, limitsWith } from './limits.ts'
 import type { NativeTools, ReadableStorage } from './storage.ts'
 
 /** Options of `engine`. */
@@ -19,7 +19,7 @@ export interface Engine {
 
 /** Sets bounds and native pieces once, for `OciDir.open`, `OciDir.ensure` and `fsck`. */
 export function engine(options: EngineOptions = {}): Engine {
-  return { limits: limitsWith(options.limits), native: options.native }
+  return { limits: limitsWith(defaultLimits, options.limits), native: options.native }
 }
 
 /** The given engine, or the default one, with the storage's native pieces where it has none of its own. */

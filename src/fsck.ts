@@ -2,7 +2,7 @@
 
 import { checkExpected, findBlob, type ProgressOptions, readPart, readWhole, streamPart } from './blob.ts'
 import { blobPath, createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
-import { embeddedBytes, maxSizeOf, parseBounded } from './document.ts'
+import { embeddedBytes, parseBounded, sizeLimitOf } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
@@ -58,7 +58,8 @@ export interface FsckCounts {
  * the blobs that nothing names. It works where `OciDir.open` throws, and goes on after each fault.
  *
  * Layers are hashed, and unpacked only with `deep`: else only of uncompressed ones is the diffID checked. Each blob is
- * read once. It throws only for an abort or when the medium itself can't be listed.
+ * read once. Of each severity at most `maxFindings` are listed, and of one document's list the first thousand faults;
+ * all that are found count. It throws only for an abort or when the medium itself can't be listed.
  *
  * @example
  * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
@@ -77,6 +78,9 @@ class Check {
   readonly #options: FsckOptions
   readonly #findings: Finding[] = []
   readonly #reported = new Set<string>()
+  readonly #counts = { error: 0, warning: 0, info: 0 }
+  /** There were more than are listed. */
+  #isCut = false
   readonly #verdicts = new Map<string, Verdict>()
   readonly #reached = new Set<string>()
   readonly #entries: EntryNote[] = []
@@ -99,7 +103,7 @@ class Check {
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
     if (index !== undefined) await this.#guard({ path: 'index.json' }, () => this.#graph(index))
     // One by one: index.json may give more of them than a call takes arguments.
-    for (const found of entryFindings(this.#entries, this.#platforms)) this.#findings.push(found)
+    for (const found of entryFindings(this.#entries, this.#platforms)) this.#list(found)
     await this.#strays()
     this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
@@ -126,7 +130,7 @@ class Check {
       await this.#guard(place(node), () => this.#visit(node))
       const image = this.#lookedInto(node)
       // A digest that is wrong has been reported by now: what follows from it comes after.
-      if (image !== undefined) this.#findings.push(...(this.#insides?.findings(node, image) ?? []))
+      for (const found of (image && this.#insides?.findings(node, image)) ?? []) this.#list(found)
     }
   }
 
@@ -152,11 +156,11 @@ class Check {
       this.#checkMediaType(node, value)
       if (!isIndex) {
         this.#manifest = { node, value }
-        this.#findings.push(...artifactFindings(node, value))
+        for (const found of artifactFindings(node, value)) this.#list(found)
       }
       if (!isTooDeep(node, this.#layout.engine.limits)) return value
       throw new OciError('LIMIT_EXCEEDED', {
-        limit: 'nested indexes',
+        limit: 'maxIndexDepth',
         max: this.#layout.engine.limits.maxIndexDepth,
       })
     })
@@ -172,10 +176,10 @@ class Check {
     // `problemsOfConfig` has just looked at every field that the type names.
     const config = value as object as ImageConfig
     const layers: readonly JsonValue[] = Array.isArray(manifest.value.layers) ? manifest.value.layers : []
-    this.#findings.push(...configFindings(node, config, layers.length))
+    for (const found of configFindings(node, config, layers.length)) this.#list(found)
     const diffIds = config.rootfs.diff_ids ?? []
     if (layers.length === diffIds.length && layers.every(isDescriptor)) {
-      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#findings.push(found)
+      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#list(found)
       this.#manifest = { ...manifest, diffIds: { listed: diffIds, config: node } }
     }
     const platform = platformOfConfig(config)
@@ -194,13 +198,9 @@ class Check {
     const { engine } = this.#layout
     const file = await this.#open(node)
     if (file === undefined) return undefined
-    const max = maxSizeOf(descriptor.mediaType, engine.limits)
-    const bytes = await readWhole(file, descriptor, {
-      ...this.#options,
-      engine,
-      max,
-      storage: this.#layout.storage.name,
-    })
+    const limit = sizeLimitOf(descriptor.mediaType)
+    const { name } = this.#layout.storage
+    const bytes = await readWhole(file, descriptor, { ...this.#options, engine, limit, storage: name })
     if (!this.#verdicts.has(descriptor.digest)) this.#count(bytes.length)
     this.#passed(descriptor)
     return parseBounded(bytes, { where: descriptor.digest, limits: engine.limits })
@@ -388,8 +388,16 @@ class Check {
     // A blob that a thousand entries name is one fault.
     const key = where.digest === undefined || code === 'DOCUMENT_INVALID' ? where.path : where.digest
     if (this.#reported.has(`${code} ${key}`)) return
-    this.#reported.add(`${code} ${key}`)
-    this.#findings.push({ severity, code, ...where })
+    if (this.#list({ severity, code, ...where })) this.#reported.add(`${code} ${key}`)
+  }
+
+  /** Lists a finding, or only counts it where there are too many of its severity; tells which. */
+  #list(finding: Finding): boolean {
+    const found = ++this.#counts[finding.severity]
+    const { maxFindings: max } = this.#layout.engine.limits
+    if (found <= max) this.#findings.push(finding)
+    this.#isCut ||= found > max
+    return found <= max
   }
 
   #count(bytes: number): void {
@@ -398,9 +406,8 @@ class Check {
   }
 
   #result(): FsckResult {
-    const count = (severity: Severity): number =>
-      this.#findings.filter(found => found.severity === severity).length
-    const errors = count('error')
+    const { error: errors, warning: warnings, info: infos } = this.#counts
+    if (this.#isCut) this.#findings.push(cutAt(this.#layout.engine.limits.maxFindings))
     return {
       ok: errors === 0,
       validated: [...this.#verdicts].filter(
@@ -409,13 +416,19 @@ class Check {
       findings: this.#findings,
       counts: {
         errors,
-        warnings: count('warning'),
-        infos: count('info'),
+        warnings,
+        infos,
         unreferenced: this.#unreferenced,
         bytes: this.#bytes,
       },
     }
   }
+}
+
+/** What says that the list is not all there is. */
+function cutAt(max: number): Finding {
+  const { message } = new OciError('LIMIT_EXCEEDED', { limit: 'maxFindings', max })
+  return { severity: 'info', code: 'LIMIT_EXCEEDED', path: 'index.json', message }
 }
 
 interface Place {

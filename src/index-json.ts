@@ -4,6 +4,7 @@ import { canonicalBytes, canonicalJson } from './canonical-json.ts'
 import { emptyIndexBytes, parseIndex } from './document.ts'
 import { OciError } from './errors.ts'
 import { indexJsonOptions, type Layout } from './layout.ts'
+import { checkLimit } from './limits.ts'
 import { annotationKeys, type Descriptor, type ImageIndex } from './spec.ts'
 import type { StorageAdapter, UpdateOptions } from './storage.ts'
 
@@ -127,10 +128,7 @@ export async function editIndex(
 /** Whatever is written must be what a reader takes: no caller's value may lock everybody out of the layout. */
 function readableBytes(index: ImageIndex, { engine }: Layout): Uint8Array {
   const bytes = canonicalBytes(index)
-  const max = engine.limits.maxIndexSize
-  const found = bytes.length
-  if (found > max)
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where: 'index.json' })
+  checkLimit(engine.limits, 'maxIndexSize', { found: bytes.length, where: 'index.json' })
   parseIndex(bytes, indexJsonOptions(engine))
   return bytes
 }

@@ -5,6 +5,7 @@
 
 import { isWellFormed } from './canonical-json.ts'
 import { OciError, quote } from './errors.ts'
+import { checkLimit, defaultLimits } from './limits.ts'
 import { parsePlain } from './plain-json.ts'
 import type { JsonObject, JsonValue } from './spec.ts'
 
@@ -14,13 +15,16 @@ export interface JsonOptions {
   readonly where: string
   /** Nesting of arrays and objects; 64 unless given. */
   readonly maxDepth?: number
+  /** Strings, numbers, arrays, objects …; 5,000,000 unless given. */
+  readonly maxValues?: number
 }
 
-/** Reads one JSON value from UTF-8 bytes. Throws `DOCUMENT_INVALID`, or `LIMIT_EXCEEDED` when nested too deep. */
+/** Reads one JSON value from UTF-8 bytes. Throws `DOCUMENT_INVALID`, or `LIMIT_EXCEEDED` when too deep or too many. */
 export function parseJson(bytes: Uint8Array, options: JsonOptions): JsonValue {
-  const { where, maxDepth = 64 } = options
+  const { where, maxDepth = defaultLimits.maxJsonDepth, maxValues = defaultLimits.maxJsonValues } = options
   const text = decodeUtf8(bytes, where)
-  return parsePlain(text, maxDepth) ?? new JsonReader(text, { where, maxDepth }).document()
+  const bounds = { maxDepth, maxValues }
+  return parsePlain(text, bounds) ?? new JsonReader(text, { where, ...bounds }).document()
 }
 
 /** The same, for a document that must be an object. */
@@ -68,14 +72,15 @@ const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
 class JsonReader {
   readonly #text: string
   readonly #where: string
-  readonly #maxDepth: number
+  readonly #limits: { readonly maxJsonDepth: number; readonly maxJsonValues: number }
   #at = 0
   #depth = 0
+  #values = 0
 
-  constructor(text: string, { where, maxDepth }: Required<JsonOptions>) {
+  constructor(text: string, { where, maxDepth, maxValues }: Required<JsonOptions>) {
     this.#text = text
     this.#where = where
-    this.#maxDepth = maxDepth
+    this.#limits = { maxJsonDepth: maxDepth, maxJsonValues: maxValues }
   }
 
   document(): JsonValue {
@@ -86,6 +91,7 @@ class JsonReader {
   }
 
   #value(): JsonValue {
+    checkLimit(this.#limits, 'maxJsonValues', { found: ++this.#values, where: this.#where })
     this.#space()
     switch (this.#text[this.#at]) {
       case '{':
@@ -107,9 +113,7 @@ class JsonReader {
 
   #nested(read: () => JsonValue): JsonValue {
     this.#depth += 1
-    if (this.#depth > this.#maxDepth) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'JSON depth', max: this.#maxDepth, where: this.#where })
-    }
+    checkLimit(this.#limits, 'maxJsonDepth', { found: this.#depth, where: this.#where })
     this.#at += 1
     const value = read()
     this.#depth -= 1

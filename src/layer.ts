@@ -8,7 +8,7 @@ import type { Layout } from './layout.ts'
 import { layerType } from './media-types.ts'
 import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
 import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
-import { abandon, type ByteSource, chunksOf, streamOf } from './streams.ts'
+import { abandon, atMost, type ByteSource, chunksOf, streamOf } from './streams.ts'
 
 /** A layer that is stored: what a manifest lists, and what its config lists (C8). */
 export interface Layer {
@@ -32,6 +32,8 @@ export interface LayerOptions extends ProgressOptions {
 export interface ReadLayerOptions extends AbortOptions {
   /** What a compressed layer may need to be read: `[gzip(), zstd()]`. */
   readonly codecs?: readonly Decoder[]
+  /** Uncompressed bytes that the layer may have, beyond which it is `LIMIT_EXCEEDED`; unbounded unless given. */
+  readonly maxBytes?: number | undefined
 }
 
 /**
@@ -99,7 +101,8 @@ export class LayerWriter {
  * The uncompressed tar of a layer, verified as it streams: the blob's digest, the compression's own checks and,
  * for a `Layer`, its diffID. It fails before its end when any is wrong.
  *
- * Throws `CODEC_MISSING` when the compression isn't among `codecs`, `BLOB_MISSING`, `SIZE_MISMATCH`.
+ * Throws `CODEC_MISSING` when the compression isn't among `codecs`, `BLOB_MISSING`, `SIZE_MISMATCH`. A layer may unpack to
+ * a thousand times its size and be honest (zeros do): `maxBytes` is for who can't take so much.
  */
 export async function readLayer(
   layout: Layout,
@@ -111,7 +114,10 @@ export async function readLayer(
   const decoder = decoderFor(descriptor.mediaType, options.codecs ?? [])
   const file = await openBlob(places, descriptor, options)
   const blob = chunksOf(await readVerified(file, descriptor, { ...options, engine }), options)
-  const plain = decoder.decode(blob, { signal: options.signal, native: engine.native })
+  const plain = atMost(decoder.decode(blob, { signal: options.signal, native: engine.native }), {
+    max: options.maxBytes,
+    where: descriptor.digest,
+  })
   if (diffId === undefined || diffId === descriptor.digest) return streamOf(plain)
   const hasher = await createHasher(verifiableAlgorithm(diffId), engine.native)
   return streamOf(checked(plain, hasher, { diffId, digest: descriptor.digest }))

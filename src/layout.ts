@@ -4,18 +4,19 @@ import { type BlobPlaces, openBlob, readPart, readWhole } from './blob.ts'
 import { digestOf } from './digest.ts'
 import {
   type Document,
-  maxSizeOf,
   type ParseOptions,
   parseBounded,
   parseConfig,
   parseIndex,
   parseManifest,
   refuse,
+  sizeLimitOf,
 } from './document.ts'
 import type { Engine } from './engine.ts'
 import { isOciError, OciError } from './errors.ts'
 import { kindOf, parseJsonObject } from './json.ts'
 import { type ForeignKind, foreignKind } from './layout-names.ts'
+import { checkLimit } from './limits.ts'
 import { type Descriptor, type ImageConfig, type ImageIndex, type ImageManifest, mediaTypes } from './spec.ts'
 import type { AbortOptions, DocumentPath, ReadableStorage } from './storage.ts'
 import { ambiguitiesOf } from './validate.ts'
@@ -90,9 +91,6 @@ export async function readIndexJson(
   return { descriptor: { mediaType: mediaTypes.index, digest, size: bytes.length }, bytes, value }
 }
 
-/** `oci-layout` holds one field; there is no reason for more than this. */
-const maxMarkerSize = 1 << 16
-
 /** index.json may be replaced between open and read: then the new one is read. */
 const attempts = 5
 
@@ -102,13 +100,11 @@ export async function readRootFile(
   path: DocumentPath,
   options: AbortOptions = {},
 ): Promise<Uint8Array | undefined> {
-  const max = path === 'index.json' ? engine.limits.maxIndexSize : maxMarkerSize
+  const limit = path === 'index.json' ? 'maxIndexSize' : 'maxMarkerSize'
   for (let attempt = 1; ; attempt++) {
     const file = await storage.open(path, options)
     if (file === undefined) return undefined
-    if (file.size > max) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: path })
-    }
+    checkLimit(engine.limits, limit, { found: file.size, where: path })
     try {
       return await readPart(file, { storage: storage.name, path }, options)
     } catch (error) {
@@ -119,7 +115,7 @@ export async function readRootFile(
 
 /** The bounds of index.json, which are wider than those of a nested index. */
 export function indexJsonOptions({ limits }: Engine): ParseOptions {
-  return { where: 'index.json', limits, maxEntries: limits.maxIndexEntries }
+  return { where: 'index.json', limits, entries: 'maxIndexEntries' }
 }
 
 /** Reads any JSON document of a layout: bounded and verified, but not judged by its kind. */
@@ -172,9 +168,9 @@ async function readBytes(
   options: AbortOptions,
 ): Promise<{ bytes: Uint8Array; parse: ParseOptions }> {
   const { engine, places } = layout
-  const max = maxSizeOf(descriptor.mediaType, engine.limits)
+  const limit = sizeLimitOf(descriptor.mediaType)
   const file = await openBlob(places, descriptor, options)
-  const bytes = await readWhole(file, descriptor, { ...options, engine, max, storage: layout.storage.name })
+  const bytes = await readWhole(file, descriptor, { ...options, engine, limit, storage: layout.storage.name })
   return { bytes, parse: { where: descriptor.digest, limits: engine.limits } }
 }
 

@@ -4,10 +4,11 @@ import type { JsonValue } from './spec.ts'
 
 /**
  * The value of a text that `JSON.parse` reads as the careful reader would; `undefined` for any other, valid or not: one
- * with a key that stands twice, a number that isn't a short integer, an escaped surrogate, too deep nesting or a fault.
+ * with a key that stands twice, a number that isn't a short integer, an escaped surrogate, too deep nesting, perhaps too
+ * many values, or a fault.
  */
-export function parsePlain(text: string, maxDepth: number): JsonValue | undefined {
-  const members = membersIn(text, maxDepth)
+export function parsePlain(text: string, bounds: Bounds): JsonValue | undefined {
+  const members = membersIn(text, bounds)
   if (members === undefined) return undefined
   try {
     const value: JsonValue = JSON.parse(text)
@@ -18,12 +19,20 @@ export function parsePlain(text: string, maxDepth: number): JsonValue | undefine
   }
 }
 
+/** What a text may hold to be read here. */
+interface Bounds {
+  readonly maxDepth: number
+  readonly maxValues: number
+}
+
 /** Longer integers may be beyond 2^53. */
 const longestInteger = 15
 
 /** The members of all objects, if the text is JSON at all; `undefined` where it holds what has to be read with care. */
-function membersIn(text: string, maxDepth: number): number | undefined {
+function membersIn(text: string, { maxDepth, maxValues }: Bounds): number | undefined {
   let members = 0
+  // A value stands at the start, behind a comma or behind an opening bracket: there may be fewer, but not more.
+  let values = 1
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -37,6 +46,10 @@ function membersIn(text: string, maxDepth: number): number | undefined {
       case openBrace:
       case openBracket:
         if (++depth > maxDepth) return undefined
+        values++
+        break
+      case comma:
+        values++
         break
       case closeBrace:
       case closeBracket:
@@ -49,7 +62,7 @@ function membersIn(text: string, maxDepth: number): number | undefined {
       }
     }
   }
-  return members
+  return values > maxValues ? undefined : members
 }
 
 /** Where the closing quote stands; -1 where there is none, or an escape that may be half a surrogate pair. */
@@ -88,6 +101,7 @@ function countMembers(value: JsonValue | undefined): number {
 const quote = 0x22
 const backslash = 0x5c
 const colon = 0x3a
+const comma = 0x2c
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b

@@ -3,8 +3,9 @@
 import { findBlob, readPart } from './blob.ts'
 import { blobPath, isDigest } from './digest.ts'
 import { embeddedBytes, parseBounded } from './document.ts'
-import { isOciError, OciError, type OciErrorCode } from './errors.ts'
+import { isOciError, type OciErrorCode } from './errors.ts'
 import { type Layout, readDocument } from './layout.ts'
+import { checkLimit } from './limits.ts'
 import { manifestKind } from './media-types.ts'
 import { inParallel } from './parallel.ts'
 import { type Descriptor, type JsonObject, mediaTypes } from './spec.ts'
@@ -155,22 +156,22 @@ export class Reach {
   /** What a text may name, and what those texts may name. */
   async #suspected(seen: SeenBlob, file: StoredFile | undefined): Promise<Named> {
     const where = digestOfPath(seen.path)
-    const { maxDocuments: max } = this.#layout.engine.limits
+    const { limits } = this.#layout.engine
     const unsettled = [seen]
     const digests = new Set(await this.#digestsIn(where, file))
     for (const suspect of digests) {
       unsettled.push(await this.#see(suspect))
       for (const digest of await this.#digestsIn(suspect, await this.#suspect(suspect))) digests.add(digest)
-      if (digests.size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'documents', max, where })
+      checkLimit(limits, 'maxDocuments', { found: digests.size, where })
     }
     return { documents: [], digests: [...digests], unsettled }
   }
 
   async #document(digest: string): Promise<StoredFile | undefined> {
-    const { maxManifestSize: max } = this.#layout.engine.limits
+    const { limits } = this.#layout.engine
     const file = await this.#find(digest)
-    if (file === undefined || file.size <= max) return file
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found: file.size, where: digest })
+    if (file !== undefined) checkLimit(limits, 'maxManifestSize', { found: file.size, where: digest })
+    return file
   }
 
   /** A blob as it is before it is read; what comes after is for the exclusive section to notice. */

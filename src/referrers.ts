@@ -2,6 +2,7 @@
 
 import { isContentFault, isOciError } from './errors.ts'
 import { type Layout, readIndex, readIndexJson, readManifest } from './layout.ts'
+import { checkLimit } from './limits.ts'
 import { manifestKind } from './media-types.ts'
 import type { Ref } from './reference.ts'
 import { Conventions } from './referring.ts'
@@ -42,8 +43,15 @@ export async function referrers(
   const subject = await subjectOf(layout, ref, { signal })
   const { manifests } = (await readIndexJson(layout, { signal })).value
   const known = new Map<string, Known>()
-  const read = (descriptor: Descriptor): Promise<Known> => readKnown(layout, descriptor, { signal })
-  await explore(manifests, known, { read, limits: layout.engine.limits, signal })
+  const { limits } = layout.engine
+  let held = 0
+  const read = async (descriptor: Descriptor): Promise<Known> => {
+    const read = await readKnown(layout, descriptor, { signal })
+    if (read.value !== undefined) held += descriptor.size
+    checkLimit(limits, 'maxDocumentsSize', { found: held, where: 'index.json' })
+    return read
+  }
+  await explore(manifests, known, { read, limits, signal })
   const found = new Map<string, Descriptor>()
   for (const { descriptor, document } of referring({ manifests, known, subject })) {
     if (!found.has(descriptor.digest)) found.set(descriptor.digest, described(descriptor, document))

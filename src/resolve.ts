@@ -5,6 +5,7 @@ import type { Document } from './document.ts'
 import { isOciError, OciError } from './errors.ts'
 import { findTag, hasTag } from './index-json.ts'
 import { type Layout, readConfig, readIndex, readIndexJson, readManifest } from './layout.ts'
+import { checkLimit } from './limits.ts'
 import { isImageConfigType, manifestKind } from './media-types.ts'
 import {
   formatPlatform,
@@ -144,9 +145,7 @@ async function* descend(
     yield entry
     if (manifestKind(entry.descriptor.mediaType) !== 'index' || seen.has(entry.descriptor.digest)) continue
     seen.add(entry.descriptor.digest)
-    const max = layout.engine.limits.maxIndexDepth
-    if (depth >= max)
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'nested indexes', max, where: 'index.json' })
+    checkLimit(layout.engine.limits, 'maxIndexDepth', { found: depth + 1, where: 'index.json' })
     const index = await unlessMissing(readIndex(layout, entry.descriptor, options))
     if (index === undefined) continue
     const children = index.value.manifests.map(descriptor => ({ descriptor, index }))

@@ -86,10 +86,36 @@ export async function collect(
   let size = 0
   for await (const chunk of chunksOf(source, options)) {
     size += chunk.length
-    if (size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'bytes', max, ...(where && { where }) })
+    if (size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'max', max, ...(where && { where }) })
     chunks.push(chunk)
   }
   return concat(chunks, size)
+}
+
+/**
+ * The same chunks as long as they have no more than `max` bytes in all; without `max` the source itself. Beyond it is
+ * `LIMIT_EXCEEDED` of `maxBytes` in place of the chunk that is too much. A `max` that is no number is a `RangeError`.
+ */
+export function atMost<Source extends AsyncIterable<Uint8Array>>(
+  source: Source,
+  options: { readonly max: number | undefined; readonly where?: string },
+): Source | AsyncGenerator<Uint8Array, void, undefined> {
+  const { max, where } = options
+  if (max === undefined || max === Number.POSITIVE_INFINITY) return source
+  if (!(max >= 0)) throw new RangeError(`maxBytes must be a number from 0 up, not ${String(max)}`)
+  return upTo(source, { max, ...(where && { where }) })
+}
+
+async function* upTo(
+  source: AsyncIterable<Uint8Array>,
+  { max, where }: { readonly max: number; readonly where?: string },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let found = 0
+  for await (const chunk of source) {
+    found += chunk.length
+    if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'maxBytes', max, ...(where && { where }) })
+    yield chunk
+  }
 }
 
 /** Joins chunks; a single one is given back as it is. */

@@ -124,7 +124,7 @@ function descriptors(value: JsonObject, name: string): Problem[] {
   // Go writes an empty list as `null`, and every peer reads it so.
   if (items === null) return []
   if (!Array.isArray(items)) return [problem(`/${name}`, 'an array of descriptors', items)]
-  return items.flatMap((item, i) => problemsOfDescriptor(item, `/${name}/${i}`))
+  return firstOf(items, (item, i) => problemsOfDescriptor(item, `/${name}/${i}`))
 }
 
 function commonFields(value: JsonObject): Problem[] {
@@ -151,7 +151,7 @@ function rootfs(value: JsonValue | undefined): Problem[] {
     return [...wrongType, problem('/rootfs/diff_ids', 'an array of digests', diffIds)]
   return [
     ...wrongType,
-    ...diffIds.flatMap((item, i) =>
+    ...firstOf(diffIds, (item, i) =>
       isDigest(item) ? [] : [problem(`/rootfs/diff_ids/${i}`, 'a digest', item)],
     ),
   ]
@@ -160,7 +160,7 @@ function rootfs(value: JsonValue | undefined): Problem[] {
 function history(value: JsonValue | undefined): Problem[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) return [problem('/history', 'an array', value)]
-  return value.flatMap((item, i) => {
+  return firstOf(value, (item, i) => {
     const at = `/history/${i}`
     return isJsonObject(item) ? problemsOfFields(item, historyFields, at) : [problem(at, 'an object', item)]
   })
@@ -171,6 +171,18 @@ function container(value: JsonValue | undefined): Problem[] {
   if (!isJsonObject(value)) return [problem('/config', 'an object', value)]
   return problemsOfFields(value, containerFields, '/config')
 }
+
+/** The problems of a list's items, to the first thousand: nobody reads more, and a million would fill the memory. */
+function firstOf(items: readonly JsonValue[], check: (item: JsonValue, i: number) => Problem[]): Problem[] {
+  const problems: Problem[] = []
+  for (const [i, item] of items.entries()) {
+    for (const found of check(item, i)) problems.push(found)
+    if (problems.length >= mostProblems) break
+  }
+  return problems
+}
+
+const mostProblems = 1000
 
 function problemsOfFields(value: JsonObject, fields: Fields, at: string): Problem[] {
   const problems: Problem[] = []

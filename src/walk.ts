@@ -1,8 +1,7 @@
 /** The graph of descriptors from index.json down: what fsck, gc, copy and referrers have in common. */
 
-import { OciError } from './errors.ts'
 import { isJsonObject } from './json.ts'
-import type { Limits } from './limits.ts'
+import { checkLimit, type Limits } from './limits.ts'
 import { manifestKind } from './media-types.ts'
 import { inParallel } from './parallel.ts'
 import type { Descriptor, JsonObject, JsonValue } from './spec.ts'
@@ -46,10 +45,11 @@ export async function* walk(index: JsonObject, options: WalkOptions): AsyncGener
     yield node
     if (!isDocument(node) || entered.has(keyOf(node.descriptor))) continue
     entered.add(keyOf(node.descriptor))
-    refuseAbove(limits.maxDocuments, entered.size, 'documents')
+    checkLimit(limits, 'maxDocuments', { found: entered.size, where: 'index.json' })
     const value = await read(node)
     if (value === undefined) continue
-    if (isTooDeep(node, limits)) refuseAbove(limits.maxIndexDepth, node.depth + 1, 'nested indexes')
+    if (isTooDeep(node, limits))
+      checkLimit(limits, 'maxIndexDepth', { found: node.depth + 1, where: 'index.json' })
     for (const child of childrenOf(value, node).reverse()) waiting.push(child)
   }
 }
@@ -85,7 +85,7 @@ export async function explore<Found extends Explored>(
     const fresh = new Map<string, Descriptor>()
     for (const entry of level) if (!entered.has(keyOf(entry))) fresh.set(keyOf(entry), entry)
     for (const key of fresh.keys()) entered.add(key)
-    refuseAbove(limits.maxDocuments, entered.size, 'documents')
+    checkLimit(limits, 'maxDocuments', { found: entered.size, where: 'index.json' })
     const unread = [...fresh].filter(([key]) => !known.has(key))
     await inParallel(unread, async ([key, entry]) => void known.set(key, await read(entry)), {
       concurrency: readsAtOnce,
@@ -133,8 +133,4 @@ export function isDescriptor(value: JsonValue | undefined): value is JsonObject 
   if (!isJsonObject(value)) return false
   const { mediaType, digest, size } = value
   return problemsOfDescriptor({ mediaType, digest, size }, '').length === 0
-}
-
-function refuseAbove(max: number, found: number, limit: string): void {
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit, max, found, where: 'index.json' })
 }

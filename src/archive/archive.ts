@@ -2,6 +2,7 @@
 
 import { OciError } from '../errors.ts'
 import { foreignKind, layoutFolders } from '../layout-names.ts'
+import { limitsWith } from '../limits.ts'
 import {
   type AbortOptions,
   checkLayoutPath,
@@ -56,7 +57,7 @@ export async function archive(source: ArchiveSource, options: ArchiveOptions = {
   const kind = foreignKindOfHead(head)
   if (kind !== undefined) throw unsupported(name, kind)
   const table = await OffsetTable.read(file, {
-    limits: { ...defaultArchiveLimits, ...options.limits },
+    limits: limitsWith(defaultArchiveLimits, options.limits),
     signal,
   })
   const [folder, another] = layoutFolders(table.names())

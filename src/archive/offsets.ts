@@ -1,6 +1,6 @@
 /** The offset table of a tar: which names it has, and where their bytes lie. */
 
-import { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { AbortOptions, StoredFile } from '../storage.ts'
 import { textOf } from '../tar/fault.ts'
 import { type ScannedMember, scanTar } from '../tar/scan.ts'
@@ -34,14 +34,13 @@ export class OffsetTable {
     const shadowed = new Set<string>()
     let size = 0
     for await (const member of scanTar(file, { limits, signal })) {
-      checkBound('bytes of a path', member.path.length, limits.maxPathLength)
-      checkBound('bytes of a path', member.linkname.length, limits.maxPathLength)
+      checkLimit(limits, 'maxPathLength', { found: Math.max(member.path.length, member.linkname.length) })
       const path = plainPath(textOf(member.path))
       if (path === '' || isFolder(member, path)) continue
       const before = slots.get(path)
       const slot = slotOf(member, path, slots)
       size += path.length + (slot.kind === 'symlink' ? slot.target.length : 0)
-      checkBound('characters of names', size, limits.maxNamesSize)
+      checkLimit(limits, 'maxNamesSize', { found: size })
       // A second link to the same bytes hides nothing.
       if (before !== undefined && !isSame(before, slot)) shadowed.add(path)
       slots.set(path, slot)
@@ -106,10 +105,6 @@ function isFolder({ type }: ScannedMember, path: string): boolean {
 
 function isSame(a: Slot, b: Slot): boolean {
   return a === b || (a.kind === 'file' && b.kind === 'file' && a.offset === b.offset && a.size === b.size)
-}
-
-function checkBound(limit: string, found: number, max: number): void {
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit, max, found })
 }
 
 /** Where a symlink leads, from the archive's root; `undefined` out of it. */

@@ -7,6 +7,12 @@ export interface CodecOptions extends AbortOptions {
   readonly native?: NativeTools | undefined
 }
 
+/** What a decoder by itself may be told beside. */
+export interface DecodeOptions extends CodecOptions {
+  /** Bytes that may come out, beyond which it is `LIMIT_EXCEEDED`; without bound unless given, for none are kept. */
+  readonly maxBytes?: number | undefined
+}
+
 /** One compression that can be read: `zstd()`, and every `Codec`. Pass them where `codecs` are asked for. */
 export interface Decoder {
   readonly name: string

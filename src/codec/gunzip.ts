@@ -1,8 +1,8 @@
 /** The gzip decoder: all members of a file, each checked, the same in every runtime. */
 
 import { OciError } from '../errors.ts'
-import { type ByteSource, chunksOf } from '../streams.ts'
-import type { CodecOptions, Decoder } from './codec.ts'
+import { atMost, type ByteSource, chunksOf } from '../streams.ts'
+import type { CodecOptions, DecodeOptions, Decoder } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
 import { InflateFault, Inflater } from './inflate.ts'
 import { Input, littleEndian } from './input.ts'
@@ -13,16 +13,22 @@ import { pace } from './pace.ts'
  *
  * A file of several members gives their contents one after the other, and zeros may follow the last one, as tapes
  * pad them. Anything else is `GZIP_INVALID`: a cut at any place, a wrong CRC-32 or size, other bytes behind the
- * end, an empty file. What was given before the error is not to be trusted.
+ * end, an empty file. More than `maxBytes` is `LIMIT_EXCEEDED`. What was given before the error is not to be trusted.
  *
  * @example
  * for await (const chunk of gunzip(file.stream())) hasher.update(chunk)
  */
-export async function* gunzip(
+export function gunzip(
   source: ByteSource,
-  options: CodecOptions = {},
+  options: DecodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal } = options
+  return atMost(contentOf(source, options), { max: options.maxBytes })
+}
+
+async function* contentOf(
+  source: ByteSource,
+  { signal }: CodecOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const input = new Input(chunksOf(source, { signal }), invalid)
   try {
     const tools = { crc: await createCrc32(), inflater: new Inflater(), turn: pace({ signal }) }

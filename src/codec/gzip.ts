@@ -5,7 +5,7 @@ import type { DeflateLevel } from './deflate.ts'
 import { encodeGzip } from './encode.ts'
 import { gzipDecoder } from './gunzip.ts'
 
-export type { Codec, CodecOptions, Decoder } from './codec.ts'
+export type { Codec, CodecOptions, DecodeOptions, Decoder } from './codec.ts'
 export type { DeflateLevel } from './deflate.ts'
 export { gunzip } from './gunzip.ts'
 

@@ -3,7 +3,7 @@
 import type { Decoder } from './codec.ts'
 import { checkedWindowSize, unzstd, type ZstdLimits } from './zstd/unzstd.ts'
 
-export type { CodecOptions, Decoder } from './codec.ts'
+export type { CodecOptions, DecodeOptions, Decoder } from './codec.ts'
 export { type UnzstdOptions, unzstd, type ZstdLimits } from './zstd/unzstd.ts'
 
 /** Options of `zstd`. */

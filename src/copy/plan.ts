@@ -2,9 +2,10 @@
 
 import { findBlob, openBlob, readPart } from '../blob.ts'
 import { blobPath, isVerifiable } from '../digest.ts'
-import { maxSizeOf, parseBounded, refuse } from '../document.ts'
+import { parseBounded, refuse, sizeLimitOf } from '../document.ts'
 import { OciError } from '../errors.ts'
 import { type Layout, readDocument } from '../layout.ts'
+import { checkLimit } from '../limits.ts'
 import { layerType, manifestKind } from '../media-types.ts'
 import type { Descriptor, JsonObject } from '../spec.ts'
 import type { AbortOptions } from '../storage.ts'
@@ -94,8 +95,7 @@ async function readUnverified(
   options: AbortOptions,
 ): Promise<JsonObject> {
   const { digest: where, size: found, mediaType } = descriptor
-  const max = maxSizeOf(mediaType, limits)
-  if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'document size', max, found, where })
+  checkLimit(limits, sizeLimitOf(mediaType), { found, where })
   const file = await openBlob(places, descriptor, options)
   const bytes = await readPart(file, { storage: storage.name, path: blobPath(where) }, options)
   return parseBounded(bytes, { where, limits })

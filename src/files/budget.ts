@@ -1,32 +1,38 @@
 /** What a tree may take of memory: a small hostile layer must not fill it. */
 
-import { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { TarEntry } from '../tar/entry.ts'
-import type { TarLimits } from '../tar/limits.ts'
+import { defaultTarLimits, type TarLimits } from '../tar/limits.ts'
 
-/** Bounds on what a layer may ask of memory. */
+/** Bounds on what a layer may ask of memory and time. Beyond one it is `LIMIT_EXCEEDED`, with its name as `data.limit`. */
 export interface TreeLimits extends TarLimits {
-  /** Bytes of one path: 4096, which is Linux's own bound. */
+  /** Bytes of one layer's tar, uncompressed: unbounded unless given, for none of them are kept. */
+  readonly maxBytes: number
+  /** Bytes of one path: 4,096, which is Linux's own bound. */
   readonly maxPathSize: number
   /** Estimated bytes of all names and attributes held, about 300 beside a file's own names: 512 MiB. */
   readonly maxTreeSize: number
 }
 
+/** Those of a tar, layers of any size, paths of 4,096 bytes, a tree of 512 MiB. */
+export const defaultTreeLimits: TreeLimits = {
+  ...defaultTarLimits,
+  maxBytes: Number.POSITIVE_INFINITY,
+  maxPathSize: 4096,
+  maxTreeSize: 512 << 20,
+}
+
 /** Counts what a tree holds. Throws `LIMIT_EXCEEDED`. */
 export class Budget {
-  readonly #maxPathSize: number
-  readonly #maxTreeSize: number
+  readonly #limits: TreeLimits
   #size = 0
 
-  constructor({ maxPathSize = 4096, maxTreeSize = 512 << 20 }: Partial<TreeLimits> = {}) {
-    this.#maxPathSize = maxPathSize
-    this.#maxTreeSize = maxTreeSize
+  constructor(limits: TreeLimits) {
+    this.#limits = limits
   }
 
   entry({ rawPath, rawLinkname, xattrs, sparse = [] }: TarEntry): void {
-    const max = this.#maxPathSize
-    const found = Math.max(rawPath.length, rawLinkname.length)
-    if (found > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'path size', max, found })
+    checkLimit(this.#limits, 'maxPathSize', { found: Math.max(rawPath.length, rawLinkname.length) })
     let size = rawPath.length + rawLinkname.length + sparse.length * perSparsePart
     for (const [name, value] of xattrs) size += name.length + value.length + perFile
     this.#take(size + perFile)
@@ -39,8 +45,7 @@ export class Budget {
 
   #take(size: number): void {
     this.#size += size
-    const max = this.#maxTreeSize
-    if (this.#size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'tree size', max })
+    checkLimit(this.#limits, 'maxTreeSize', { found: this.#size })
   }
 }
 

@@ -9,12 +9,13 @@ import { OciError } from '../errors.ts'
 import { layersOf } from '../image.ts'
 import { type Layer, readLayer } from '../layer.ts'
 import type { Layout } from '../layout.ts'
+import { limitsWith } from '../limits.ts'
 import type { Image } from '../resolve.ts'
 import type { AbortOptions, Hasher } from '../storage.ts'
 import { chunksOf, streamOf } from '../streams.ts'
 import type { TarEntry } from '../tar/entry.ts'
 import { readTar } from '../tar/read.ts'
-import { Budget, type TreeLimits } from './budget.ts'
+import { Budget, defaultTreeLimits, type TreeLimits } from './budget.ts'
 import { Changeset } from './changeset.ts'
 import type { TreeFile } from './file.ts'
 import { type Node, rootNode } from './node.ts'
@@ -28,6 +29,7 @@ export interface FilesOptions extends ProgressOptions {
   readonly digests?: boolean | undefined
   /** One layer alone, 0 the base: its entries as they are, whiteouts listed as the files that they are in the tar. */
   readonly layer?: number | undefined
+  /** Bounds that differ from `defaultTreeLimits`. */
   readonly limits?: Partial<TreeLimits> | undefined
 }
 
@@ -59,6 +61,7 @@ class LayerReader {
   readonly #layers: readonly Layer[]
   readonly #options: FilesOptions
   readonly #codecs: readonly Decoder[]
+  readonly #limits: TreeLimits
   readonly #budget: Budget
   #bytes = 0
 
@@ -67,7 +70,8 @@ class LayerReader {
     this.#layers = layers
     this.#options = options
     this.#codecs = options.codecs ?? [gzipDecoder, zstd()]
-    this.#budget = new Budget(options.limits)
+    this.#limits = limitsWith(defaultTreeLimits, options.limits)
+    this.#budget = new Budget(this.#limits)
   }
 
   async stacked(): Promise<FileTree> {
@@ -90,18 +94,23 @@ class LayerReader {
   }
 
   async #read(layer: Layer, changes: Changeset): Promise<TreeLayer> {
-    const { limits, signal, digests = false } = this.#options
+    const { signal, digests = false } = this.#options
     const before = this.#bytes
     const hasher = digests ? await hasherSeries('sha256', this.#layout.engine.native) : undefined
     let entries = 0
-    const tar = await readLayer(this.#layout, layer, { codecs: this.#codecs, ...(signal && { signal }) })
-    for await (const entry of readTar(this.#counted(chunksOf(tar)), { limits, signal })) {
+    const tar = await this.#tarOf(layer, { signal })
+    for await (const entry of readTar(this.#counted(chunksOf(tar)), { limits: this.#limits, signal })) {
       entries++
       this.#budget.entry(entry)
       changes.add(entry, hasher && (await sha256Of(entry, hasher)))
       this.#budget.folders(entry, changes.added)
     }
     return { ...layer, entries, size: this.#bytes - before }
+  }
+
+  #tarOf(layer: Layer, { signal }: AbortOptions): Promise<ReadableStream<Uint8Array>> {
+    const { maxBytes } = this.#limits
+    return readLayer(this.#layout, layer, { codecs: this.#codecs, maxBytes, ...(signal && { signal }) })
   }
 
   async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -123,9 +132,8 @@ class LayerReader {
   async *#bodyChunks(file: TreeFile, { signal }: AbortOptions): AsyncGenerator<Uint8Array, void, undefined> {
     const layer = this.#layers[file.layer]
     if (layer === undefined) throw new RangeError('a file of another image')
-    const { limits } = this.#options
-    const tar = await readLayer(this.#layout, layer, { codecs: this.#codecs, ...(signal && { signal }) })
-    for await (const entry of readTar(tar, { limits, signal })) {
+    const tar = await this.#tarOf(layer, { signal })
+    for await (const entry of readTar(tar, { limits: this.#limits, signal })) {
       if (entry.offset !== file.offset) continue
       yield* chunksOf(entry.body, { signal })
       return

@@ -2,6 +2,7 @@
 
 import { OciError } from '../errors.ts'
 import type { Layer } from '../layer.ts'
+import { checkLimit, limitsWith } from '../limits.ts'
 import type { AbortOptions } from '../storage.ts'
 import { collect } from '../streams.ts'
 import { originalOf, type TreeFile } from './file.ts'
@@ -94,11 +95,10 @@ export class FileTree {
     path: TreePath | TreeFile,
     options: ReadFileOptions & { readonly max?: number | undefined } = {},
   ): Promise<Uint8Array> {
-    const { max = 64 << 20, signal } = options
+    const { signal } = options
+    const { max } = limitsWith({ max: 64 << 20 }, { max: options.max })
     const file = this.#content(path, options)
-    if (file.size > max) {
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'file size', max, found: file.size, where: file.path })
-    }
+    checkLimit({ max }, 'max', { found: file.size, where: file.path })
     return collect(this.#readBody(file, { signal }), { max, where: file.path, signal })
   }
 

@@ -1,6 +1,7 @@
 /** An entry's bytes while the tar streams by: read once and in order, holes filled with zeros. */
 
-import { OciError } from '../errors.ts'
+import type { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { AbortOptions } from '../storage.ts'
 import { streamOf } from '../streams.ts'
 import type { Cursor } from './cursor.ts'
@@ -13,6 +14,8 @@ import type { SparseMap } from './sparse.ts'
 export interface BodyPlan extends AbortOptions {
   readonly cursor: Cursor
   readonly limits: TarLimits
+  /** Awaited now and then, so that others have a turn, too. */
+  readonly turn: () => Promise<void>
   readonly path: Uint8Array
   /** Bytes in the tar from where the cursor stands, and those that fill up the last block. */
   readonly stored: number
@@ -78,9 +81,9 @@ export class Body implements TarBody {
     }
   }
 
-  *#zeros(size: number): Generator<Uint8Array, void, undefined> {
+  async *#zeros(size: number): AsyncGenerator<Uint8Array, void, undefined> {
     for (let left = size; left > 0; left -= zerosSize) {
-      this.#plan.signal?.throwIfAborted()
+      await this.#plan.turn()
       if (this.#state === 'over') throw misused()
       // Made anew: whoever takes a chunk may also give it to a worker.
       yield new Uint8Array(Math.min(left, zerosSize))
@@ -88,8 +91,7 @@ export class Body implements TarBody {
   }
 
   #checkSize(size: number): void {
-    const { maxSparseSize: max } = this.#plan.limits
-    if (size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'sparse file size', max, found: size })
+    checkLimit(this.#plan.limits, 'maxSparseSize', { found: size })
   }
 
   #cutShort(): OciError {

@@ -1,6 +1,6 @@
 /** One entry with all the headers that speak of it: pax records, GNU long names, sparse maps. */
 
-import { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { HeaderSource } from './cursor.ts'
 import { type TarType, typeOf } from './entry.ts'
 import { tarFault } from './fault.ts'
@@ -83,12 +83,12 @@ export class MemberReader {
     }
     if (!isHeader(block)) throw tarFault('bad checksum of a header', offset)
     // An entry has four headers at the most, so a tar of nothing but headers is bounded, too.
-    this.#count(++this.#headers, 4 * this.#limits.maxEntries)
+    this.#count(++this.#headers / 4)
     return block
   }
 
   async #member(block: Uint8Array, at: number, told: Told): Promise<Member> {
-    this.#count(++this.#members, this.#limits.maxEntries)
+    this.#count(++this.#members)
     const header = headerOf(block, at)
     const records = new Records(this.#globals, told.own, { offset: at })
     const path = told.path ?? records.name('path') ?? header.path
@@ -137,29 +137,18 @@ export class MemberReader {
       else size += key.length + value.length
     }
     this.#checkRecords(size)
-    if (globals.size > mostGlobals) {
-      throw new OciError('LIMIT_EXCEEDED', {
-        limit: 'global tar records',
-        max: mostGlobals,
-        found: globals.size,
-      })
-    }
+    checkLimit(this.#limits, 'maxGlobalRecords', { found: globals.size })
     this.#globals = globals
   }
 
   #checkRecords(size: number): void {
-    const { maxRecordSize: max } = this.#limits
-    if (size > max) throw new OciError('LIMIT_EXCEEDED', { limit: 'bytes of tar records', max, found: size })
+    checkLimit(this.#limits, 'maxRecordSize', { found: size })
   }
 
-  #count(found: number, max: number): void {
-    if (found > max)
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'tar entries', max: this.#limits.maxEntries })
+  #count(entries: number): void {
+    checkLimit(this.#limits, 'maxEntries', { found: Math.ceil(entries) })
   }
 }
-
-// They hold for every entry, so that a million entries go through all of them. Writers have a handful.
-const mostGlobals = 1000
 
 /** What the headers before an entry's own said of it. */
 interface Told {

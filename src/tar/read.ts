@@ -1,5 +1,7 @@
 /** A tar read as it streams by: v7, ustar, pax, GNU's and star's dialects, in any mixture. */
 
+import { pace } from '../codec/pace.ts'
+import { limitsWith } from '../limits.ts'
 import type { AbortOptions } from '../storage.ts'
 import { type ByteSource, chunksOf } from '../streams.ts'
 import { Body } from './body.ts'
@@ -13,6 +15,7 @@ export type { TarLimits } from './limits.ts'
 
 /** Options of `readTar`. */
 export interface ReadTarOptions extends AbortOptions {
+  /** Bounds that differ from `defaultTarLimits`. */
   readonly limits?: Partial<TarLimits> | undefined
 }
 
@@ -36,15 +39,18 @@ export async function* readTar(
   options: ReadTarOptions = {},
 ): AsyncGenerator<TarEntry, void, undefined> {
   const { signal } = options
-  const limits = { ...defaultTarLimits, ...options.limits }
+  const limits = limitsWith(defaultTarLimits, options.limits)
   const cursor = new Cursor(chunksOf(source, { signal }))
   const members = new MemberReader(cursor, limits)
+  const turn = pace({ signal })
   try {
     for (let member = await members.next(); member !== undefined; member = await members.next()) {
       const bodyOffset = cursor.offset
-      const body = new Body({ ...member, cursor, limits, signal })
+      const body = new Body({ ...member, cursor, limits, signal, turn })
       yield entryOf(member, bodyOffset, body)
       await body.finish()
+      // A million empty entries in one chunk: without it nobody could abort, and a page would stand still.
+      await turn()
     }
     await cursor.skip(Number.POSITIVE_INFINITY)
   } finally {

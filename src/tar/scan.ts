@@ -1,5 +1,7 @@
 /** The headers of a tar that lies in a file: what is in it and where, without reading the bodies. */
 
+import { pace } from '../codec/pace.ts'
+import { limitsWith } from '../limits.ts'
 import type { StoredFile } from '../storage.ts'
 import { tarFault } from './fault.ts'
 import { FileCursor } from './file-cursor.ts'
@@ -23,13 +25,14 @@ export async function* scanTar(
 ): AsyncGenerator<ScannedMember, void, undefined> {
   const { signal } = options
   const cursor = new FileCursor(file, { signal })
-  const members = new MemberReader(cursor, { ...defaultTarLimits, ...options.limits })
+  const turn = pace({ signal })
+  const members = new MemberReader(cursor, limitsWith(defaultTarLimits, options.limits))
   for (let member = await members.next(); member !== undefined; member = await members.next()) {
     const bodyOffset = cursor.offset
     if (cursor.skip(member.stored) < member.stored) {
       throw tarFault('cut short in a body', cursor.offset, member.path)
     }
-    signal?.throwIfAborted()
+    await turn()
     yield { ...member, bodyOffset }
     // Some writers don't fill up the very last block.
     cursor.skip(member.padding)

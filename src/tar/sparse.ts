@@ -1,6 +1,7 @@
 /** Sparse files, as four generations of GNU tar wrote them: which parts are stored, and how to find out. */
 
 import { OciError } from '../errors.ts'
+import { checkLimit } from '../limits.ts'
 import type { HeaderSource } from './cursor.ts'
 import type { SparsePart } from './entry.ts'
 import { tarFault, textOf } from './fault.ts'
@@ -74,6 +75,7 @@ function sparseVersion(pax: ReadonlyMap<string, Uint8Array>): string | undefined
 async function readOldMap(block: Uint8Array, place: SparsePlace): Promise<SparseMap> {
   const size = numberAt(block, 483, place)
   const parts = partsIn(block.subarray(386, 482), place)
+  checkCount(parts.length, place)
   for (let more = block[482] !== 0; more; ) {
     const next = await place.cursor.read(blockSize)
     if (next.length < blockSize) throw tarFault('cut short in a sparse map', place.cursor.offset)
@@ -172,9 +174,8 @@ function paired(numbers: readonly string[], place: SparsePlace): SparsePart[] {
   return parts
 }
 
-function checkCount(found: number, { limits: { maxSparseParts: max } }: SparsePlace): void {
-  if (found > max)
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'sparse parts', max, found: Math.ceil(found) })
+function checkCount(found: number, { limits }: SparsePlace): void {
+  checkLimit(limits, 'maxSparseParts', { found: Math.ceil(found) })
 }
 
 function badMap({ offset }: SparsePlace): OciError {

@@ -57,7 +57,7 @@ describe('P13: the graph of a layout', () => {
       { mediaType: mediaTypes.index },
     )
     await dir.storage.update('index.json', () => list([descriptor]))
-    await expect(dir.openImage()).rejects.toEqual(limit('nested indexes'))
+    await expect(dir.openImage()).rejects.toEqual(limit('maxIndexDepth'))
     const { ok, findings } = await fsck(dir.storage)
     expect(ok).toBe(false)
     expect(findings.map(({ code }) => code)).toContain('LIMIT_EXCEEDED')
@@ -102,9 +102,9 @@ describe('P13: the graph of a layout', () => {
     await dir.storage.update('index.json', () => list(Array.from({ length: 5 }, () => image)))
     const opened = async (limits: Partial<Limits>): Promise<unknown> =>
       (await OciDir.open(dir.storage, { engine: engine({ limits }) })).openImage()
-    await expect(opened({ maxIndexEntries: 4 })).rejects.toEqual(limit('entries'))
-    await expect(opened({ maxEntries: 1 })).rejects.toEqual(limit('entries'))
-    await expect(opened({ maxIndexDepth: 0 })).rejects.toEqual(limit('nested indexes'))
+    await expect(opened({ maxIndexEntries: 4 })).rejects.toEqual(limit('maxIndexEntries'))
+    await expect(opened({ maxEntries: 1 })).rejects.toEqual(limit('maxEntries'))
+    await expect(opened({ maxIndexDepth: 0 })).rejects.toEqual(limit('maxIndexDepth'))
     await opened({ maxIndexEntries: 5, maxEntries: 2, maxIndexDepth: 1 })
     const { findings } = await fsck(dir.storage, { engine: engine({ limits: { maxDocuments: 1 } }) })
     expect(findings.map(({ code }) => code)).toContain('LIMIT_EXCEEDED')

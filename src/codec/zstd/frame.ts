@@ -1,6 +1,7 @@
 /** What stands around the blocks of a frame (RFC 8878, 3.1.1 and 3.1.2). */
 
 import { OciError } from '../../errors.ts'
+import { checkLimit } from '../../limits.ts'
 import { type Input, littleEndian } from '../input.ts'
 import { largestBlock } from './section.ts'
 
@@ -69,9 +70,7 @@ async function readFields(
   await refuseDictionary(input, [0, 1, 2, 4][flags & 3] as number)
   const size = await readSize(input, flags >> 6, single)
   const window = described ?? size ?? 0
-  if (window > maxWindowSize) {
-    throw new OciError('LIMIT_EXCEEDED', { limit: 'maxWindowSize', max: maxWindowSize, found: window })
-  }
+  checkLimit({ maxWindowSize }, 'maxWindowSize', { found: window })
   return { window, size, checked: (flags & 4) !== 0 }
 }
 

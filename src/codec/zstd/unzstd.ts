@@ -1,7 +1,7 @@
 /** The zstd decoder: all frames of a file, each checked, the same in every runtime. */
 
-import { type ByteSource, chunksOf } from '../../streams.ts'
-import type { CodecOptions } from '../codec.ts'
+import { atMost, type ByteSource, chunksOf } from '../../streams.ts'
+import type { DecodeOptions } from '../codec.ts'
 import { Input, littleEndian } from '../input.ts'
 import { pace } from '../pace.ts'
 import { Blocks } from './block.ts'
@@ -19,22 +19,29 @@ export interface ZstdLimits {
 }
 
 /** Options of `unzstd`. */
-export interface UnzstdOptions extends CodecOptions, Partial<ZstdLimits> {}
+export interface UnzstdOptions extends DecodeOptions, Partial<ZstdLimits> {}
 
 /**
  * Decompresses zstd in chunks of at most 256 KiB, reading as it is read.
  *
  * A file of several frames gives their contents one after the other; skippable frames are skipped. Anything else is
  * `ZSTD_INVALID`: a cut at any place, a wrong checksum or size, other bytes behind a frame, an empty file. A window
- * beyond `maxWindowSize` is `LIMIT_EXCEEDED`, a dictionary `UNSUPPORTED`. What was given before the error is not to
+ * beyond `maxWindowSize` and more than `maxBytes` are `LIMIT_EXCEEDED`, a dictionary `UNSUPPORTED`. What was given before the error is not to
  * be trusted.
  *
  * @example
  * for await (const chunk of unzstd(file.stream())) hasher.update(chunk)
  */
-export async function* unzstd(
+export function unzstd(
   source: ByteSource,
   options: UnzstdOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return atMost(contentOf(source, options), { max: options.maxBytes })
+}
+
+async function* contentOf(
+  source: ByteSource,
+  options: UnzstdOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { signal } = options
   const maxWindowSize = checkedWindowSize(options.maxWindowSize)

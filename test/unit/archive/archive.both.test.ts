@@ -331,13 +331,13 @@ describe('a damaged or hostile archive is refused', () => {
     const bytes = tarOf(files, ...entries)
     expect(await faultOf(archive(bytes, { limits: { maxEntries: 50 } }))).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      limit: 'tar entries',
+      limit: 'maxEntries',
     })
     expect(await faultOf(archive(bytes, { limits: { maxNamesSize: 2000 } }))).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      limit: 'characters of names',
+      limit: 'maxNamesSize',
     })
-    const long = { code: 'LIMIT_EXCEEDED', limit: 'bytes of a path', max: 40 }
+    const long = { code: 'LIMIT_EXCEEDED', limit: 'maxPathLength', max: 40 }
     expect(await faultOf(archive(bytes, { limits: { maxPathLength: 40 } }))).toMatchObject(long)
     const linked = tar(member({ name: 'a', type: '2', linkname: 'n'.repeat(41) }))
     expect(await faultOf(archive(linked, { limits: { maxPathLength: 40 } }))).toMatchObject(long)

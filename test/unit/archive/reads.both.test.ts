@@ -65,8 +65,9 @@ it('a million tiny entries are refused by the limit, long before they are read',
   const max = 5000
   expect(await faultOf(archive(file, { limits: { maxEntries: max } }))).toEqual({
     code: 'LIMIT_EXCEEDED',
-    limit: 'tar entries',
+    limit: 'maxEntries',
     max,
+    found: max + 1,
   })
   expect(file.bytesRead).toBeLessThan(512 * 2 * max)
 })

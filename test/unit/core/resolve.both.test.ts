@@ -189,7 +189,7 @@ describe('nested indexes (I4, I6)', () => {
     let inner: object = await addImage(storage)
     for (let i = 0; i < 34; i++) inner = await addIndex(storage, [inner])
     await expect((await open(storage, [inner])).openImage()).rejects.toEqual(
-      failsWith('LIMIT_EXCEEDED', { limit: 'nested indexes' }),
+      failsWith('LIMIT_EXCEEDED', { limit: 'maxIndexDepth' }),
     )
   })
 })
@@ -307,10 +307,10 @@ describe('documents that are read', () => {
       failsWith('LIMIT_EXCEEDED', { max: 10 }),
     )
     await expect((await limited({ maxIndexEntries: 0 })).openImage()).rejects.toEqual(
-      failsWith('LIMIT_EXCEEDED', { limit: 'entries' }),
+      failsWith('LIMIT_EXCEEDED', { limit: 'maxIndexEntries' }),
     )
     await expect((await limited({ maxEntries: 0 })).openImage()).rejects.toEqual(
-      failsWith('LIMIT_EXCEEDED', { limit: 'entries' }),
+      failsWith('LIMIT_EXCEEDED', { limit: 'maxEntries' }),
     )
   })
 

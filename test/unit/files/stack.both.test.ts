@@ -216,10 +216,10 @@ describe('paths', () => {
 
   it('of hidden depth or length are refused before they take memory', async () => {
     const refused = await stack([[`${'d/'.repeat(3000)}f=1`]]).catch(error => error)
-    expect(isOciError(refused, 'LIMIT_EXCEEDED') && refused.data.limit).toBe('path size')
+    expect(isOciError(refused, 'LIMIT_EXCEEDED') && refused.data.limit).toBe('maxPathSize')
     const deep = Array.from({ length: 50 }, (_, i) => `${i}/${'d/'.repeat(100)}f=1`)
     const large = await stack([deep], { limits: { maxTreeSize: 1 << 20 } }).catch(error => error)
-    expect(isOciError(large, 'LIMIT_EXCEEDED') && large.data.limit).toBe('tree size')
+    expect(isOciError(large, 'LIMIT_EXCEEDED') && large.data.limit).toBe('maxTreeSize')
     expect((await stack([deep])).size).toBe(50 * 102)
   })
 })

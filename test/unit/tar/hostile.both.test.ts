@@ -164,7 +164,7 @@ describe('limits', () => {
       const bytes = header({ type, size: 2 ** 33 - 1 })
       expect(await faultOf(bytes)).toEqual({
         code: 'LIMIT_EXCEEDED',
-        limit: 'bytes of tar records',
+        limit: 'maxRecordSize',
         max: 1 << 20,
         found: 2 ** 33 - 1,
       })
@@ -176,7 +176,7 @@ describe('limits', () => {
     const bytes = tar(pax([['comment', value]]), member({}))
     expect(await readAll(bytes)).toHaveLength(1)
     expect(await faultOf(bytes, { maxRecordSize: (1 << 20) - 1 })).toMatchObject({
-      limit: 'bytes of tar records',
+      limit: 'maxRecordSize',
     })
   })
 
@@ -185,7 +185,7 @@ describe('limits', () => {
     expect(await readAll(tar(pax(records(1000), 'g')))).toEqual([])
     expect(await faultOf(tar(pax(records(1001), 'g')))).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      limit: 'global tar records',
+      limit: 'maxGlobalRecords',
       max: 1000,
     })
   })
@@ -193,7 +193,7 @@ describe('limits', () => {
   it('bounds what many global headers add up to', async () => {
     const globals = Array.from({ length: 20 }, (_, i) => pax([[`key${i}`, 'x'.repeat(600)]], 'g'))
     expect(await faultOf(tar(...globals), { maxRecordSize: 10_000 })).toMatchObject({
-      limit: 'bytes of tar records',
+      limit: 'maxRecordSize',
     })
     const same = Array.from({ length: 20 }, () => pax([['key', 'x'.repeat(600)]], 'g'))
     expect(await readAll(tar(...same), { limits: { maxRecordSize: 10_000 } })).toEqual([])
@@ -201,7 +201,7 @@ describe('limits', () => {
 
   it('bounds entries, and headers without entries', async () => {
     const entries = Array.from({ length: 5 }, () => member({}))
-    const fault = { code: 'LIMIT_EXCEEDED', limit: 'tar entries', max: 4 }
+    const fault = { code: 'LIMIT_EXCEEDED', limit: 'maxEntries', max: 4, found: 5 }
     expect(await faultOf(tar(...entries), { maxEntries: 4 })).toEqual(fault)
     expect(await readAll(tar(...entries), { limits: { maxEntries: 5 } })).toHaveLength(5)
     const globals = Array.from({ length: 17 }, () => pax([['a', 'b']], 'g'))
@@ -223,7 +223,7 @@ describe('limits', () => {
 
   it('bounds the parts of a sparse file in each of its forms', async () => {
     const limits = { maxSparseParts: 10 }
-    const fault = { code: 'LIMIT_EXCEEDED', limit: 'sparse parts', max: 10 }
+    const fault = { code: 'LIMIT_EXCEEDED', limit: 'maxSparseParts', max: 10 }
     const eleven = Array.from({ length: 11 }, (_, i) => [i, 0])
     const block = new Uint8Array(512)
     block.set(text(eleven.map(([at = 0]) => octal(at) + octal(0)).join('')))
@@ -249,7 +249,7 @@ describe('limits', () => {
     for await (const entry of readTar(bytes)) expect(entry.size).toBe(2 ** 50)
     expect(await faultOf(bytes)).toEqual({
       code: 'LIMIT_EXCEEDED',
-      limit: 'sparse file size',
+      limit: 'maxSparseSize',
       max: 8 * 2 ** 30,
       found: 2 ** 50,
     })

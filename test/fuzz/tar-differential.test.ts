@@ -1,0 +1,176 @@
+/** P15: of mutated tars Python's tarfile and we take the same ones, and see the same in them, but for what is named here. */
+
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import { isOciError } from '../../src/errors.ts'
+import { readTar } from '../../src/tar/index.ts'
+import { isLong, rounds, seed } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
+import { itWith, tool } from '../setup/tools.ts'
+import { bytesOf } from '../unit/tar/samples.ts'
+import { crc32 } from './crc.ts'
+import { lots, type Mutant, mendTar, mutate } from './mutate.ts'
+import { tarTarget } from './tars.ts'
+
+const mutants = rounds({ short: 3_000, long: 100_000 })
+const batch = 3_000
+
+/** Kind, name, where it leads, and what its bytes are. */
+type Row = readonly string[]
+interface Seen {
+  readonly rows: readonly Row[]
+  readonly refused?: string
+}
+
+async function ours(bytes: Uint8Array): Promise<Seen> {
+  const rows: Row[] = []
+  try {
+    for await (const { type, rawPath, rawLinkname, size, body } of readTar(bytes)) {
+      const path = rawPath.at(-1) === 0x2f && type === 'directory' ? rawPath.subarray(0, -1) : rawPath
+      const isLarge = type === 'file' && size > 1 << 20
+      const content = type === 'file' && !isLarge ? await bytesOf(body) : new Uint8Array()
+      rows.push([
+        type,
+        base64(path),
+        base64(rawLinkname),
+        isLarge ? 'large' : `${content.length}:${crc32(content)}`,
+      ])
+    }
+    return { rows }
+  } catch (error) {
+    if (!isOciError(error)) throw error
+    return { rows, refused: isOciError(error, 'TAR_INVALID') ? error.data.reason : error.code }
+  }
+}
+
+/** One process for many tars. */
+function theirs(tars: readonly Uint8Array[]): Promise<readonly Seen[]> {
+  const child = spawn(tool('python3'), [fileURLToPath(new URL('tar-judge.py', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  for (const bytes of tars) {
+    const size = Buffer.alloc(4)
+    size.writeUInt32LE(bytes.length)
+    child.stdin.write(size)
+    child.stdin.write(bytes)
+  }
+  child.stdin.end()
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', data => {
+    text += data
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', () =>
+      resolve(
+        text
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line)),
+      ),
+    )
+  })
+}
+
+/** How two readers differ; `undefined` where they don't. The classes are explained below. */
+function difference(us: Seen, them: Seen): string | undefined {
+  const common = Math.min(us.rows.length, them.rows.length)
+  const same = (i: number): boolean => String(us.rows[i]) === String(them.rows[i])
+  const first = us.rows.findIndex((_, i) => i < common && !same(i))
+  if (first >= 0) return `row: ${us.rows[first]} | ${them.rows[first]}`
+  if (us.refused !== undefined) return them.refused === undefined ? `we refuse: ${us.refused}` : undefined
+  if (them.refused !== undefined) return `they refuse: ${them.refused}`
+  return us.rows.length === them.rows.length ? undefined : 'one sees more entries'
+}
+
+/** What is known to differ and why it should, with the share that it may have: more of it is another fault. */
+const known: readonly (readonly [name: string, difference: RegExp, most: number])[] = [
+  // tarfile takes a later header that it can't read for the end, and says nothing of what it drops.
+  [
+    'it stops without a word',
+    /^we refuse: (bad (checksum|mode|uid|gid|size|mtime|device number)|cut short in a header)/,
+    0.5,
+  ],
+  ['a lone zero block', /^we refuse: a lone zero block/, 0.15],
+  // Records and maps that GNU tar and Go refuse too; tarfile reads what it can of them.
+  [
+    'records and maps',
+    /^we refuse: (bad pax|pax record|bad sparse|a sparse map|a NUL|ends after|UNSUPPORTED|LIMIT_)/,
+    0.08,
+  ],
+  // Old writers didn't fill up the last block, and many put anything in the fields of what isn't a device.
+  ['we take a last block that is cut', /^they refuse: ReadError: unexpected end of data/, 0.03],
+  ['fields that matter to nobody', /^(they refuse: ReadError: invalid header|one sees more entries)/, 0.01],
+  ['nothing, or nothing behind a header', /^they refuse: ReadError: (empty|end of file|truncated)/, 0.01],
+  // Of two pax headers before an entry tarfile takes the first, we and GNU tar the last; a name that they make a folder's
+  // is one to us; `GNU.sparse.size` without a map is a hole to it, and a record that says nothing to us.
+  ['two headers of one entry', /^row: /, 0.01],
+]
+
+/** What came of the comparisons with one reader. */
+class Comparison {
+  readonly tally: Tally
+  readonly counts = new Map<string, number>()
+
+  constructor(name: string) {
+    this.tally = new Tally(name)
+  }
+
+  add(us: Seen, them: Seen, bytes: Uint8Array): void {
+    this.tally.attempts++
+    const found = difference(us, them)
+    const name =
+      found === undefined
+        ? them.refused === undefined
+          ? 'taken'
+          : 'refused'
+        : (known.find(([, pattern]) => pattern.test(found))?.[0] ?? 'unknown')
+    const count = (this.counts.get(name) ?? 0) + 1
+    this.counts.set(name, count)
+    if (name === 'unknown' && count <= 5) console.log(`# ${found} (seed ${seed})\n${base64(bytes)}`)
+  }
+
+  report(): Tally {
+    const { tally, counts } = this
+    tally.losses = counts.get('unknown') ?? 0
+    for (const [name, , most] of known) {
+      tally.losses += Math.max(0, (counts.get(name) ?? 0) - Math.ceil(most * tally.attempts))
+    }
+    console.log(`${tally.name}: seed ${seed}, ${JSON.stringify(Object.fromEntries(counts))}`)
+    return tally.report()
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}
+
+itWith(
+  `P15: agrees with Python's tarfile on ${mutants} mutants`,
+  { tools: ['python3'], timeout: isLong ? 3_600_000 : 300_000 },
+  async () => {
+    const seeds = await tarTarget.seeds()
+    const below = lots(seed)
+    const careful = new Comparison('P15: tar against tarfile')
+    const careless = new Comparison('P15: tar against tarfile, no sum of headers (broken on purpose)')
+    const originals = await theirs(seeds)
+    for (let done = 0; done < mutants; done += batch) {
+      const tars: Mutant[] = Array.from({ length: batch }, () => mutate(seeds, tarTarget.format, below))
+      const answers = await theirs(tars.map(({ bytes }) => bytes))
+      for (const [i, { bytes, origin, mended }] of tars.entries()) {
+        const them = answers[i] as Seen
+        const isOther = JSON.stringify(them) !== JSON.stringify(originals[origin])
+        if (isOther) careful.tally.fired++
+        careful.add(await ours(bytes), them, bytes)
+        if (mended || done > 0) continue
+        if (isOther) careless.tally.fired++
+        careless.add(await ours(mendTar(bytes.slice())), them, bytes)
+      }
+    }
+    expect(careful.report().losses).toBe(0)
+    expect(careful.counts.get('taken')).toBeGreaterThan(mutants / 10)
+    expect(careful.counts.get('refused')).toBeGreaterThan(mutants / 10)
+    expect(careless.report().losses).toBeGreaterThan(0)
+  },
+)
