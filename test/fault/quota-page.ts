@@ -21,10 +21,10 @@ export type QuotaMedium = 'opfs' | 'indexeddb' | 'straight'
 export const operations = {
   blob: 3_000_000,
   layer: 1_500_000,
-  image: 2_000,
-  index: 20_000,
-  copy: 600_000,
-  untag: 1_000,
+  image: 4_000,
+  index: 24_000,
+  copy: 604_000,
+  untag: 1_500,
 } as const
 
 /** The name of what is tried. */
@@ -124,8 +124,7 @@ async function open(medium: QuotaMedium, name: string): Promise<StorageAdapter> 
 async function source(): Promise<Dir> {
   const dir = await OciDir.ensure(memory())
   let image = draft(here)
-  for (const seed of [5, 6])
-    image = pushLayer(image, await dir.writeLayer(bytesOf(operations.copy / 2, seed)))
+  for (const seed of [5, 6]) image = pushLayer(image, await dir.writeLayer(bytesOf(300_000, seed)))
   await dir.writeImage(image, { tag: 'tried' })
   return dir
 }
