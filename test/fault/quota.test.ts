@@ -15,7 +15,7 @@ import { type Attempt, type Operation, operations, type QuotaMedium } from './qu
 
 // Chromium's database goes by the room it has once seen, until two seconds after its last connection.
 const forgets = 2_500
-const inOpfs = rounds({ short: 5, long: 100 })
+const inOpfs = rounds({ short: 4, long: 100 })
 const inDatabase = rounds({ short: 2, long: 100 })
 const lanes = 6
 // A database's log keeps what was taken back, up to 30 KB of it, until Chromium makes it smaller.
@@ -43,7 +43,7 @@ describeWith(['chromium'], 'an operation that meets the end of the quota', () =>
     await rm(work, { recursive: true, force: true, maxRetries: 5 })
   })
 
-  it.each(each)('P10: in OPFS: %s', { timeout: 20_000 + inOpfs * 2_000 }, async operation => {
+  it.each(each)('P10: in OPFS: %s', { timeout: 30_000 + inOpfs * 6_000 }, async operation => {
     const tab = await newTab()
     const tally = new Tally(`P10: OPFS by createWritable at ${inOpfs} quotas: ${operation}`)
     for (let i = 0; i < inOpfs; i++)
