@@ -9,6 +9,10 @@ import { type Acknowledgement, type MediumName, media, type StraightWay, straigh
 
 /** Writers of one layout beside each other. */
 const writers = 2
+/** So that one of them is in the midst of a file at any moment. */
+const straightWriters = 3
+/** Milliseconds after each part of such a file: the other writers are what this is about. */
+const resting = 20
 
 /** Everything that is written from here, a window or a worker, until the kill. */
 export async function writeAll(round: number, { inWorker }: { readonly inWorker: boolean }): Promise<void> {
@@ -19,7 +23,9 @@ export async function writeAll(round: number, { inWorker }: { readonly inWorker:
       writing.push(write(name as MediumName, `${round}-${writer}`))
   }
   for (const [way, straight] of Object.entries(straightWays)) {
-    if (straight.inWorker === inWorker) writing.push(writeStraight(way as StraightWay, round))
+    if (straight.inWorker !== inWorker) continue
+    for (let writer = 0; writer < straightWriters; writer++)
+      writing.push(writeStraight(way as StraightWay, `${round}-${writer}`))
   }
   await Promise.all(writing).catch(error => tell({ fault: `${error}, by ${error?.cause}` }))
 }
@@ -44,26 +50,27 @@ async function write(by: MediumName, id: string): Promise<void> {
   }
 }
 
-async function writeStraight(by: StraightWay, round: number): Promise<void> {
+async function writeStraight(by: StraightWay, id: string): Promise<void> {
   if (straightWays[by].inWorker && !(await canSync())) return
   const root = await navigator.storage.getDirectory()
   const folder = await root.getDirectoryHandle(straightWays[by].folder, { create: true })
   for (let i = 0; ; i++) {
-    const bytes = bytesFor(`${by} ${round} ${i}`, 2 ** 20)
+    const bytes = bytesFor(`${by} ${id} ${i}`, 2 ** 19)
     const name = (await digestOfBytes(bytes)).slice('sha256:'.length)
     const handle = await folder.getFileHandle(name, { create: true })
     const put = straightWays[by].inWorker ? putSync : putStream
     await put(handle, bytes)
     tell({ by })
     await folder.removeEntry(name)
-    // The other writers are what this is about.
-    await pause(20)
   }
 }
 
 async function putStream(handle: FileSystemFileHandle, bytes: Uint8Array): Promise<void> {
   const writable = await handle.createWritable()
-  for (const part of partsOf(bytes)) await writable.write(part)
+  for (const part of partsOf(bytes)) {
+    await writable.write(part)
+    await pause(resting)
+  }
   await writable.close()
 }
 
@@ -73,7 +80,7 @@ async function putSync(handle: FileSystemFileHandle, bytes: Uint8Array): Promise
   for (const part of partsOf(bytes)) {
     access.write(part, { at })
     at += part.length
-    await pause(1)
+    await pause(resting)
   }
   access.close()
 }
