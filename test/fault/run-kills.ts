@@ -30,7 +30,7 @@ export function runKills(engine: Engine, { hasSyncHandles = true, ...numbers }: 
         sums = await killAgainAndAgain(engine, { kills, below: end => random() % end })
         console.log(`${engine.name}: seed ${seed}, ${Math.round((performance.now() - began) / 1000)} s`)
       },
-      60_000 + kills * 30_000,
+      120_000 + kills * 60_000,
     )
 
     const tallyOf = (name: string, { kills, atWork }: Sum, losses: number): Tally => {
