@@ -38,6 +38,7 @@ import {
   documentPaths,
   finishDocument,
   isDocument,
+  isMissing,
   isNextVersion,
   openDocument,
   writeDocument,
@@ -76,7 +77,7 @@ export class DirectoryStorage implements StorageAdapter {
     checkLayoutPath(path)
     this.#enter(options.signal)
     const file = await this.#open(path)
-    if (file !== undefined || !isDocument(path)) return file
+    if (!isDocument(path) || !isMissing(file)) return file
     // Missing, or in the midst of a move that is still going on, or was cut: that is seen by who holds the lock.
     return this.#exclusively('open', options.signal, () => this.#openLocked(path))
   }
@@ -116,7 +117,11 @@ export class DirectoryStorage implements StorageAdapter {
       const next = guarded(() => edit(now?.slice()))
       if (next === undefined || (now !== undefined && equalBytes(now, next))) return
       if (path === 'oci-layout') await makeBlobFolder(this.#layout, 'sha256')
-      await writeDocument(this.#layout, { path, bytes: next, replaces: now !== undefined }, signal)
+      await writeDocument(
+        this.#layout,
+        { path, bytes: next, replaces: now !== undefined && now.length > 0 },
+        signal,
+      )
     })
   }
 

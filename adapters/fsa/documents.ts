@@ -1,7 +1,8 @@
 /**
- * A document's next version: a private file, written whole, that is then moved over the present one. Firefox first takes
- * the present one away, and moves then: who dies in between leaves a layout without the document. So the private file's
- * name says what it is to become, and of which bytes, and whoever misses the document finishes the move.
+ * A document's next version: a private file, written whole, that is then moved over the present one. Firefox first drops
+ * the present one's bytes, then its name, and moves then: who dies in between leaves a layout without the document, or
+ * with an empty one. So the private file's name says what it is to become, and of which bytes, and whoever misses the
+ * document finishes the move.
  *
  * All of this is done by a holder of the layout's lock: who looks without it may look into the midst of a move.
  */
@@ -33,20 +34,25 @@ export function isNextVersion({ name }: FileSystemFileHandle): boolean {
   return name.startsWith('next-')
 }
 
+/** Tells whether there is no document, or an empty one, which may be what a move has left. */
+export function isMissing(file: { readonly size: number } | undefined): boolean {
+  return file === undefined || file.size === 0
+}
+
 /** Opens a document, whose move is finished first where another one died in the midst of it. */
 export async function openDocument(
   layout: LayoutDirectory,
   path: DocumentPath,
 ): Promise<StoredFile | undefined> {
   const file = await openFile(layout, path)
-  if (file !== undefined) return file
+  if (!isMissing(file)) return file
   await finishDocument(layout, path)
   return openFile(layout, path)
 }
 
 /** Finishes a move that took the present version away and did no more. */
 export async function finishDocument(layout: LayoutDirectory, path: DocumentPath): Promise<void> {
-  if ((await findFile(layout, path)) !== undefined) return
+  if (!isMissing(await findNow(layout, path))) return
   const folder = await findPrivateFolder(layout)
   if (folder === undefined) return
   const handle = await newest(await nextVersions(folder, path))
@@ -83,7 +89,7 @@ export async function writeDocument(
 
   async function dropFailed(): Promise<void> {
     // The move has failed and taken the present version away: these bytes are all that is left.
-    if (replaces && (await findFile(layout, path)) === undefined) return
+    if (replaces && isMissing(await findNow(layout, path))) return
     await removeReleased(folder, name)
   }
 }
@@ -93,6 +99,11 @@ async function dropOlder(layout: LayoutDirectory, path: DocumentPath): Promise<v
   const folder = await findPrivateFolder(layout)
   if (folder === undefined) return
   for (const { name } of await nextVersions(folder, path)) await removeReleased(folder, name)
+}
+
+async function findNow(layout: LayoutDirectory, path: DocumentPath): Promise<File | undefined> {
+  const handle = await findFile(layout, path)
+  return handle && unless(absent, handle.getFile())
 }
 
 function findPrivateFolder({ root }: LayoutDirectory): Promise<FileSystemDirectoryHandle | undefined> {

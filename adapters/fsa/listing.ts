@@ -5,7 +5,10 @@ import type { StorageEntry } from '../../src/storage.ts'
 import { type LayoutDirectory, privateFolder } from './directory.ts'
 import { absent, faulty, unless } from './faults.ts'
 
-/** Walks the folder; what vanishes meanwhile is left out. Of what may be `missing` it strikes off what is there. */
+/**
+ * Walks the folder; what vanishes meanwhile is left out. Of what may be `missing` it strikes off what is there;
+ * what is empty counts as missing, and is left out, too.
+ */
 export async function* listDirectory(
   layout: LayoutDirectory,
   missing: Set<string>,
@@ -22,7 +25,7 @@ export async function* listDirectory(
       const path = parent === '' ? handle.name : `${parent}/${handle.name}`
       if (handle instanceof FileSystemFileHandle) {
         const entry = await faulty(place, () => entryOf(path, handle))
-        if (entry === undefined) continue
+        if (entry === undefined || (entry.size === 0 && missing.has(path))) continue
         missing.delete(path)
         yield entry
       } else if (handle instanceof FileSystemDirectoryHandle) {

@@ -1,6 +1,6 @@
 /**
  * Documents whose move was cut, or is going on, between the two things that Firefox makes of it: the present version is
- * taken away, then the next one gets its name. Chromium has no such moment, so it is made by hand.
+ * emptied and taken away, then the next one gets its name. Chromium has no such moment, so it is made by hand.
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ import type { MovableFileHandle } from '../../adapters/fsa/platform.ts'
 import { digestOf } from '../../src/digest.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
-import type { DocumentPath, StorageAdapter } from '../../src/storage.ts'
+import type { DocumentPath, StorageAdapter, StorageEntry } from '../../src/storage.ts'
 import { Tally } from '../setup/tally.ts'
 import { entriesIn, pause, textOf, utf8 } from '../suites/material.ts'
 
@@ -67,10 +67,19 @@ describe('a document whose move was cut', () => {
       return findings.some(({ severity }) => severity === 'error') ? findings : readRaw('index.json')
     },
   }
-  it.each(Object.keys(looks))('P2: is there for %s', async look => {
+  const ways = (['gone', 'empty'] as const).flatMap(left => Object.keys(looks).map(look => ({ left, look })))
+  it.each(ways)('P2: is there for $look, where the present one is $left', async ({ left, look }) => {
     await cut('index.json', next)
+    if (left === 'empty') await root.getFileHandle('index.json', { create: true })
     expect(await looks[look]?.()).toBe(textOf(next))
     expect(await names()).toEqual(['index.json', 'oci-layout'])
+  })
+
+  it('P2: stays empty where it is empty and nothing was to become it', async () => {
+    await storage.update('index.json', () => new Uint8Array())
+    expect(await bytesOf('index.json')).toEqual(new Uint8Array())
+    const entries = (await entriesIn(storage)).filter(({ path }) => path === 'index.json')
+    expect(entries).toEqual([{ path: 'index.json', kind: 'file', size: 0 }])
   })
 
   it('P2: is not made of a file that was cut, too, and that is swept', async () => {
@@ -120,11 +129,13 @@ describe('a document that is being moved', () => {
     let gaps = 0
     let inGap = false
     handles.move = async function (this: MovableFileHandle, folder, to) {
-      await folder.removeEntry(to)
       inGap = true
-      gaps++
-      await pause(20)
+      await (await (await folder.getFileHandle(to)).createWritable()).close()
+      await pause(10)
+      await folder.removeEntry(to)
+      await pause(10)
       inGap = false
+      gaps++
       await move.call(this, folder, to)
     }
     let writing = true
@@ -142,10 +153,10 @@ describe('a document that is being moved', () => {
     }
     await Promise.all([
       writer,
-      count(waiting, async () => (await bytesOf('index.json')) !== undefined),
-      count(waiting, async () => (await entriesIn(storage)).some(({ path }) => path === 'index.json')),
+      count(waiting, async () => textOf(await bytesOf('index.json')) !== ''),
+      count(waiting, async () => (await entriesIn(storage)).some(isWhole)),
       count(waiting, async () => (await storage.sweep({ olderThan: 0 })) === 0),
-      count(straight, async () => (await readRaw('index.json')) !== undefined),
+      count(straight, async () => (await readRaw('index.json')) !== ''),
     ])
     expect(gaps).toBe(15)
     expect(waiting.report().losses).toBe(0)
@@ -192,12 +203,16 @@ async function bytesOf(path: DocumentPath): Promise<Uint8Array | undefined> {
   return (await storage.open(path))?.bytes()
 }
 
-async function readRaw(path: string): Promise<string | undefined> {
+async function readRaw(path: string): Promise<string> {
   try {
     return await (await (await root.getFileHandle(path)).getFile()).text()
   } catch {
-    return undefined
+    return ''
   }
+}
+
+function isWhole({ path, size }: StorageEntry): boolean {
+  return path === 'index.json' && size !== 0
 }
 
 /** All files, as they lie there. */
