@@ -30,18 +30,23 @@ import {
   findFile,
   type LayoutDirectory,
   makeBlobFolder,
-  makePrivateFile,
   privateFolder,
-  publishFile,
   refusing,
   removeFile,
-  removeReleased,
 } from './directory.ts'
+import {
+  documentPaths,
+  finishDocument,
+  isDocument,
+  isMissing,
+  isNextVersion,
+  openDocument,
+  writeDocument,
+} from './documents.ts'
 import { absent, faulty, unless } from './faults.ts'
 import { listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openFile } from './stored.ts'
-import { checkKept } from './writer.ts'
 
 /** The storage behind `opfs` and `folder`. */
 export class DirectoryStorage implements StorageAdapter {
@@ -71,14 +76,22 @@ export class DirectoryStorage implements StorageAdapter {
   async open(path: LayoutPath, options: AbortOptions = {}): Promise<StoredFile | undefined> {
     checkLayoutPath(path)
     this.#enter(options.signal)
-    return this.#open(path)
+    const file = await this.#open(path)
+    if (!isDocument(path) || !isMissing(file)) return file
+    // Missing, or in the midst of a move that is still going on, or was cut: that is seen by who holds the lock.
+    return this.#exclusively('open', options.signal, () => this.#openLocked(path))
   }
 
   async *list(options: AbortOptions = {}): AsyncGenerator<StorageEntry, void, undefined> {
     this.#enter(options.signal)
-    for await (const entry of listDirectory(this.#layout, options.signal)) {
+    const missing = new Set<string>(documentPaths)
+    for await (const entry of listDirectory(this.#layout, missing, options.signal)) {
       this.#enter(options.signal)
       yield entry
+    }
+    for (const path of documentPaths) {
+      const file = missing.has(path) ? await this.open(path, options) : undefined
+      if (file !== undefined) yield { path, kind: 'file', size: file.size }
     }
   }
 
@@ -104,7 +117,11 @@ export class DirectoryStorage implements StorageAdapter {
       const next = guarded(() => edit(now?.slice()))
       if (next === undefined || (now !== undefined && equalBytes(now, next))) return
       if (path === 'oci-layout') await makeBlobFolder(this.#layout, 'sha256')
-      await this.#write(path, next, signal)
+      await writeDocument(
+        this.#layout,
+        { path, bytes: next, replaces: now !== undefined && now.length > 0 },
+        signal,
+      )
     })
   }
 
@@ -134,13 +151,18 @@ export class DirectoryStorage implements StorageAdapter {
     return this.#faulty('sweep', async () => {
       const folder = await unless(absent, this.#layout.root.getDirectoryHandle(privateFolder))
       if (folder === undefined) return 0
+      const files: FileSystemFileHandle[] = []
+      for await (const handle of folder.values())
+        if (handle instanceof FileSystemFileHandle) files.push(handle)
+      const versions = files.filter(isNextVersion)
       let removed = 0
-      for await (const [name, handle] of folder.entries()) {
-        if (handle instanceof FileSystemFileHandle && (await isLeft(handle, options.olderThan))) {
-          // A file that a tab is still writing can't be removed, and isn't a leftover.
-          if (await unless(['NoModificationAllowedError'], removeFile(folder, name))) removed++
-        }
-      }
+      for (const file of files)
+        if (!versions.includes(file)) removed += await removeLeft(folder, file, options)
+      if (versions.length === 0) return removed
+      await this.#exclusively('sweep', undefined, async () => {
+        for (const path of documentPaths) await finishDocument(this.#layout, path)
+        for (const file of versions) removed += await removeLeft(folder, file, options)
+      })
       return removed
     })
   }
@@ -154,17 +176,17 @@ export class DirectoryStorage implements StorageAdapter {
   }
 
   /** Runs a section while nobody else of the origin runs one on this layout. */
-  async #exclusively(
+  async #exclusively<T>(
     operation: string,
     signal: AbortSignal | undefined,
-    section: () => Promise<void>,
-  ): Promise<void> {
+    section: () => Promise<T>,
+  ): Promise<T> {
     this.#enter(signal)
     const asked = new AbortController()
     const give = (): void => asked.abort(signal?.reason)
     signal?.addEventListener('abort', give, { once: true })
     try {
-      await navigator.locks.request(this.#layout.lockName, { signal: asked.signal }, () =>
+      return await navigator.locks.request(this.#layout.lockName, { signal: asked.signal }, () =>
         this.#faulty(operation, section, signal),
       )
     } catch (error) {
@@ -172,22 +194,6 @@ export class DirectoryStorage implements StorageAdapter {
       throw signal?.aborted && domNameOf(error) === 'AbortError' ? signal.reason : error
     } finally {
       signal?.removeEventListener('abort', give)
-    }
-  }
-
-  async #write(path: DocumentPath, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const name = `next-${crypto.randomUUID()}`
-    const { folder, handle } = await makePrivateFile(this.#layout, name)
-    try {
-      const writable = await handle.createWritable()
-      await writable.write(new Uint8Array(bytes))
-      await writable.close()
-      checkKept((await handle.getFile()).size, bytes.length)
-      signal?.throwIfAborted()
-      await publishFile(this.#layout, { folder, handle }, { folder: this.#layout.root, name: path })
-    } catch (error) {
-      await removeReleased(folder, name).catch(() => {})
-      throw error
     }
   }
 
@@ -206,8 +212,13 @@ export class DirectoryStorage implements StorageAdapter {
     return faulty({ storage: this.name, operation: 'open', path }, () => openFile(this.#layout, path))
   }
 
+  /** Opens a document while no writer is in the midst of it. */
+  #openLocked(path: DocumentPath): Promise<StoredFile | undefined> {
+    return faulty({ storage: this.name, operation: 'open', path }, () => openDocument(this.#layout, path))
+  }
+
   async #read(path: DocumentPath): Promise<Uint8Array | undefined> {
-    return (await this.#open(path))?.bytes()
+    return (await this.#openLocked(path))?.bytes()
   }
 
   async #refuseWhenFull(size: number | undefined): Promise<void> {
@@ -227,7 +238,13 @@ export class DirectoryStorage implements StorageAdapter {
   }
 }
 
-async function isLeft(handle: FileSystemFileHandle, olderThan: number): Promise<boolean> {
+/** Removes a file that is old enough. One that a tab is still writing can't be removed, and isn't a leftover. */
+async function removeLeft(
+  folder: FileSystemDirectoryHandle,
+  handle: FileSystemFileHandle,
+  { olderThan }: { readonly olderThan: number },
+): Promise<number> {
   const file = await unless(absent, handle.getFile())
-  return file !== undefined && Math.max(0, Date.now() - file.lastModified) >= olderThan
+  if (file === undefined || Math.max(0, Date.now() - file.lastModified) < olderThan) return 0
+  return (await unless(['NoModificationAllowedError'], removeFile(folder, handle.name))) ? 1 : 0
 }

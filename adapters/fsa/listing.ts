@@ -5,9 +5,13 @@ import type { StorageEntry } from '../../src/storage.ts'
 import { type LayoutDirectory, privateFolder } from './directory.ts'
 import { absent, faulty, unless } from './faults.ts'
 
-/** Walks the folder; what vanishes meanwhile is left out. */
+/**
+ * Walks the folder; what vanishes meanwhile is left out. Of what may be `missing` it strikes off what is there;
+ * what is empty counts as missing, and is left out, too.
+ */
 export async function* listDirectory(
   layout: LayoutDirectory,
+  missing: Set<string>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StorageEntry, void, undefined> {
   const place = { storage: layout.storage, operation: 'list' }
@@ -21,8 +25,11 @@ export async function* listDirectory(
       const path = parent === '' ? handle.name : `${parent}/${handle.name}`
       if (handle instanceof FileSystemFileHandle) {
         const entry = await faulty(place, () => entryOf(path, handle))
-        if (entry !== undefined) yield entry
+        if (entry === undefined || (entry.size === 0 && missing.has(path))) continue
+        missing.delete(path)
+        yield entry
       } else if (handle instanceof FileSystemDirectoryHandle) {
+        missing.delete(path)
         if (isBlobName(path)) yield { path, kind: 'other' }
         else folders.push({ path, handle })
       }

@@ -1,7 +1,7 @@
 /** Opening a database, and what its transactions come to. */
 
 import { domNameOf } from '../../src/faults.ts'
-import { createStores, type StoreName, schemaVersion } from './records.ts'
+import { createStores, lossKey, type StoreName, schemaVersion } from './records.ts'
 
 /** Where a database is, and how long its opening may take. */
 export interface DatabasePlace {
@@ -24,13 +24,20 @@ export type Work<T> = (transaction: IDBTransaction) => T | PromiseLike<T>
 /** The browser took the connection away: the transaction was aborted, and another connection may do it. */
 export class ConnectionLost extends Error {}
 
-/** Opens a database, made where there is none. A browser may never answer: then it rejects with a `TimeoutError`. */
-export async function connect(place: DatabasePlace): Promise<{ db: IDBDatabase; isNew: boolean }> {
+/**
+ * Opens a database, made where there is none: one that `wasNoted` is lost then, which is kept in the very transaction that
+ * makes it anew, for nobody may come to tell. A browser may never answer: then it rejects with a `TimeoutError`.
+ */
+export async function connect(
+  place: DatabasePlace,
+  { wasNoted }: { readonly wasNoted: boolean },
+): Promise<{ db: IDBDatabase; isNew: boolean }> {
   const request = place.factory.open(place.database, schemaVersion)
   let isNew = false
   request.onupgradeneeded = () => {
     isNew = true
-    createStores(request.result)
+    const files = createStores(request.result)
+    if (wasNoted) files.put(Date.now(), lossKey)
   }
   // Nobody waits for it any more, and open it would be in the way of others.
   const db = await inTime(request, { ...place, tooLate: late => late.close() })

@@ -83,26 +83,33 @@ export class Database {
 
   #connected(): Promise<IDBDatabase> {
     if (this.#isClosed) throw new OciError('STORAGE_CLOSED', { storage: this.storage })
-    this.#connection ??= this.#connect()
-    return this.#connection
+    if (this.#connection !== undefined) return this.#connection
+    const connection = this.#connect()
+    this.#connection = connection
+    // One that failed is tried again at the next call; a newer one, begun meanwhile, stays.
+    connection.catch(() => {
+      if (this.#connection === connection) this.#connection = undefined
+    })
+    return connection
   }
 
   async #connect(): Promise<IDBDatabase> {
+    let opened: IDBDatabase | undefined
     try {
       return await faulty({ storage: this.storage, operation: connecting }, async () => {
         // Before the database is opened: one that another tab makes and writes just now isn't lost.
         const wasNoted = await isNoted(this.#place.database)
-        const { db, isNew } = await connect(this.#place)
+        const { db, isNew } = await connect(this.#place, { wasNoted })
+        opened = db
         this.#watch(db)
         if (isNew) this.#hasWritten = false
-        const isLost = isNew && wasNoted && (await isNoted(this.#place.database))
-        this.#lostSince = (await lossIn(db, { isLost })) ?? this.#lostSince
+        const isRemoved = isNew && wasNoted && !(await isNoted(this.#place.database))
+        this.#lostSince = (await lossIn(db, { isRemoved })) ?? this.#lostSince
         return db
       })
     } catch (error) {
-      this.#current?.close()
-      this.#current = undefined
-      this.#connection = undefined
+      opened?.close()
+      if (this.#current === opened) this.#current = undefined
       throw error
     }
   }
@@ -124,12 +131,12 @@ export class Database {
   }
 }
 
-/** When a loss was noticed that nobody has written over yet; one that is noticed now is kept for other tabs. */
-function lossIn(db: IDBDatabase, { isLost }: { isLost: boolean }): Promise<number | undefined> {
-  const scope = { stores: ['files'], mode: isLost ? 'readwrite' : 'readonly' } as const
+/** When a loss was noticed that nobody has written over yet. What `isRemoved`, on purpose while it was opened, was none. */
+function lossIn(db: IDBDatabase, { isRemoved }: { isRemoved: boolean }): Promise<number | undefined> {
+  const scope = { stores: ['files'], mode: isRemoved ? 'readwrite' : 'readonly' } as const
   return transact(db, scope, transaction => {
     const files = transaction.objectStore('files')
-    if (isLost) files.put(Date.now(), lossKey)
+    if (isRemoved) files.delete(lossKey)
     return promisifyRequest<number | undefined>(files.get(lossKey))
   })
 }

@@ -42,13 +42,14 @@ export interface StagedRecord {
 /** The key in `files`, no name of a layout, under which a loss of the database is told, in milliseconds since 1970. */
 export const lossKey = 'lost'
 
-/** Makes the stores of a new database. The indexes tell sizes and sets without reading any bytes. */
-export function createStores(database: IDBDatabase): void {
+/** Makes the stores of a new database, and gives `files`. The indexes tell sizes and sets without reading any bytes. */
+export function createStores(database: IDBDatabase): IDBObjectStore {
   const files = database.createObjectStore('files' satisfies StoreName)
   files.createIndex('size', 'size')
   files.createIndex('set', 'set')
   database.createObjectStore('chunks' satisfies StoreName)
   database.createObjectStore('staged' satisfies StoreName)
+  return files
 }
 
 /** The key of a chunk. */

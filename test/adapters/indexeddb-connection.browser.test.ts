@@ -32,6 +32,27 @@ describe('a connection that is lost', () => {
     expect((await linesIn(storage)).sort()).toEqual(lines.sort())
   })
 
+  it('while it is looked at takes no newer one with it', async () => {
+    await closeBehindItsBack()
+    const open = vi.spyOn(IDBFactory.prototype, 'open')
+    const begin = vi.spyOn(IDBDatabase.prototype, 'transaction')
+    // The look for a loss waits until we fail it.
+    const request: { error?: DOMException; onerror?(): void } = {}
+    const get = vi
+      .spyOn(IDBObjectStore.prototype, 'get')
+      .mockImplementationOnce(() => request as unknown as IDBRequest)
+    const failing = storage.open('index.json')
+    await vi.waitUntil(() => get.mock.calls.length === 1)
+    const db = begin.mock.contexts.at(-1)
+    if (db instanceof IDBDatabase) db.dispatchEvent(new Event('close'))
+    await addLine(storage, 'by the newer one')
+    request.error = new DOMException('lost', 'UnknownError')
+    request.onerror?.()
+    await expect(failing).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    expect(await linesIn(storage)).toEqual(['by the newer one'])
+    expect(open).toHaveBeenCalledTimes(2)
+  })
+
   it('in the middle of a staged file doesn’t end it', async () => {
     const staged = await storage.stage()
     const writer = staged.writable.getWriter()

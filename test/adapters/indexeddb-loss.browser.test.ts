@@ -5,7 +5,7 @@ import { indexedDb, removeIndexedDb } from '../../adapters/indexeddb/index.ts'
 import { fsck } from '../../src/fsck.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { addLine, blobName, bytesOf, put } from '../suites/material.ts'
-import { lose } from './indexeddb-raw.ts'
+import { lose, openRaw } from './indexeddb-raw.ts'
 
 let name: string
 
@@ -81,6 +81,40 @@ describe.each([
       expect(after.lostSince).toBeDefined()
       await after.close()
     }
+  })
+
+  it('is told also where an opening that nobody waited for any more made it anew', async () => {
+    await (await written()).close()
+    const holder = await openRaw(name)
+    const losing = lose(name)
+    await expect(indexedDb(name, { timeout: 100 })).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+    holder.close()
+    await losing
+    const storage = await indexedDb(name)
+    expect(storage.lostSince).toBeDefined()
+    await storage.close()
+  })
+
+  it('is told also where the one who noticed it came to no end', async () => {
+    await (await written()).close()
+    await lose(name)
+    // Killed as soon as the database is there: no transaction of its own begins.
+    const begin = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(() => {
+      throw new DOMException('killed', 'UnknownError')
+    })
+    await expect(indexedDb(name)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    begin.mockRestore()
+    const storage = await indexedDb(name)
+    expect(storage.lostSince).toBeDefined()
+    await storage.close()
+  })
+
+  it('was none where it was removed on purpose while it was opened', async () => {
+    await (await written()).close()
+    const [storage] = await Promise.all([indexedDb(name), removeIndexedDb(name)])
+    expect(await storage.open('index.json')).toBeUndefined()
+    expect(storage.lostSince).toBeUndefined()
+    await storage.close()
   })
 
   it('was none where it was removed on purpose', async () => {

@@ -12,7 +12,7 @@ import type { deeds } from './page.ts'
 export interface Engine {
   readonly name: string
   readonly tools: readonly ToolName[]
-  /** Opens a page; `profile` is an empty folder. */
+  /** Opens a page; `profile` is an empty folder, or that of an earlier start. */
   start(url: string, profile: string): Promise<RunningEngine>
 }
 
@@ -20,6 +20,8 @@ export interface Engine {
 export interface RunningEngine {
   /** Settles with what it said when it ended by itself. */
   readonly ended?: Promise<string>
+  /** Kills all of its processes, as the system does: none of them has a last word. */
+  kill(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 import { launch } from 'puppeteer-core'
 import { tool } from '../setup/tools.ts'
 import type { Engine } from './engine.ts'
+import { killGroup } from './process-group.ts'
 
 /** Gecko. */
 export const firefox: Engine = {
@@ -14,6 +15,7 @@ export const firefox: Engine = {
       userDataDir: profile,
     })
     await (await browser.newPage()).goto(url)
-    return browser
+    // puppeteer starts it in a process group of its own.
+    return { kill: () => killGroup({ pid: browser.process()?.pid }), close: () => browser.close() }
   },
 }

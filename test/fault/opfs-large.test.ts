@@ -48,6 +48,7 @@ describeWith(['chromium'], 'a large blob in OPFS', () => {
     const tally = new Tally(`P9: an abort before and during each of ${chunks} chunks, and at the end`)
     const each = Array.from({ length: chunks }, (_, i): Moment[] => [{ before: i }, { during: i }]).flat()
     const times: number[] = []
+    const whole = [await wholeWrite()]
     for (const moment of [...each, 'closing', 'closed'] satisfies Moment[]) {
       const result = await page.evaluate(([n, at]) => faults.abort(n, at), [chunks, moment] as const)
       tally.attempts++
@@ -58,12 +59,13 @@ describeWith(['chromium'], 'a large blob in OPFS', () => {
       }
       times.push(result.milliseconds)
     }
+    whole.push(await wholeWrite())
     times.sort((a, b) => a - b)
-    console.log(
-      `rejected after ${Math.round(times[times.length >> 1] ?? 0)} ms, at most ${Math.round(times.at(-1) ?? 0)}`,
-    )
+    const median = times[times.length >> 1] ?? 0
+    console.log(`rejected after ${Math.round(median)} ms, at most ${Math.round(times.at(-1) ?? 0)}`)
     expect(tally.report()).toMatchObject({ fired: tally.attempts, losses: 0 })
-    expect(times[times.length >> 1]).toBeLessThan(100)
+    // On a machine that is busy with other things all takes longer, the write too.
+    expect(median).toBeLessThan(Math.max(100, ...whole))
     expect(await page.evaluate(() => faults.unhandled)).toEqual([])
   })
 
@@ -90,6 +92,10 @@ describeWith(['chromium'], 'a large blob in OPFS', () => {
     const result = await page.evaluate(n => faults.write(n, 'own'), chunks)
     expect(result).toMatchObject({ outcome: 'written', wrong: [], byWorker: 1 })
   })
+
+  async function wholeWrite(): Promise<number> {
+    return (await page.evaluate(n => faults.write(n, 'own'), chunks)).milliseconds
+  }
 
   async function atQuotas(way: Way): Promise<Tally> {
     const tally = new Tally(

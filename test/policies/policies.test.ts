@@ -11,7 +11,7 @@ import { servePage } from '../setup/served-page.ts'
 import { Tally } from '../setup/tally.ts'
 import { describeWith } from '../setup/tools.ts'
 import { workFolder } from '../setup/work-folder.ts'
-import { chromium } from './chromium.ts'
+import { chromium } from '../engines/chromium.ts'
 import { buildAndRead, type Outcome } from './image.ts'
 import type { Told } from './page.ts'
 

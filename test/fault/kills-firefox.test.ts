@@ -1,0 +1,4 @@
+import { firefox } from '../engines/firefox.ts'
+import { runKills } from './run-kills.ts'
+
+runKills(firefox, { short: 4, long: 50 })
