@@ -1,14 +1,9 @@
 /** `ocidir fsck --repair`: what can be mended, mended. */
 
 import { layerCheck } from '../src/deep/index.ts'
-import {
-  type Finding,
-  type ReadableStorage,
-  type RepairAction,
-  type RepairResult,
-  repair,
-} from '../src/index.ts'
+import { type ReadableStorage, type RepairAction, type RepairResult, repair } from '../src/index.ts'
 import { type Io, UsageError } from './command.ts'
+import { findingRow, printFindings } from './findings.ts'
 import { mustExist, storageAt, storageOf } from './place.ts'
 import { checkWritable, parseLayout, type Reference } from './reference.ts'
 import { counted, formatBytes, printable } from './text.ts'
@@ -49,8 +44,6 @@ interface RepairCall extends Values {
   readonly deep?: boolean | undefined
   readonly strict?: boolean | undefined
   readonly json: boolean
-  /** How fsck prints a finding. */
-  line(finding: Finding, out: Io['out']): string
 }
 
 /** Throws `UsageError` for an option that means nothing without `--repair`. */
@@ -77,7 +70,7 @@ export async function repairLayout(reference: Reference, call: RepairCall, io: I
   await io.progress.clear()
   const { ok: isSound, counts } = result.after
   const ok = isSound && !(strict && counts.warnings > 0)
-  await (json ? printJson({ ...result, ok, dryRun }, io) : printText({ ...result, ok, dryRun }, call, io))
+  await (json ? printJson({ ...result, ok, dryRun }, io) : printText({ ...result, ok, dryRun }, io))
   return ok ? 0 : 1
 }
 
@@ -93,16 +86,14 @@ async function printJson({ ok, dryRun, actions, after }: Outcome, { out }: Io): 
     dryRun,
     actions: actions.map(({ kind, digest = null, path, message }) => ({ kind, digest, path, message })),
     validated,
-    findings: findings.map(({ severity, code, digest = null, path, message }) => {
-      return { severity, code, digest, path, message }
-    }),
+    findings: findings.map(findingRow),
   })
 }
 
-async function printText(outcome: Outcome, { line }: RepairCall, { out, err }: Io): Promise<void> {
+async function printText(outcome: Outcome, { out, err }: Io): Promise<void> {
   const { ok, dryRun, actions, after } = outcome
   for (const action of actions) await out.line(actionLine(action, out))
-  for (const finding of after.findings) await out.line(line(finding, out))
+  await printFindings(after.findings, out)
   await out.flush()
   const verdict = ok ? err.paint('green', 'ok') : err.paint('red', 'not ok')
   const isKept = actions.some(({ kind }) => kind === 'quarantined')

@@ -114,9 +114,12 @@ export function emptyIndexBytes(): Uint8Array {
   return canonicalBytes({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] } satisfies ImageIndex)
 }
 
-/** The lists whose every entry is looked at, of whatever kind the document is: it may pretend to be several. */
-function listsOf({ manifests, layers, history, rootfs }: JsonObject): readonly unknown[] {
-  return [manifests, layers, history, isJsonObject(rootfs) ? rootfs.diff_ids : undefined]
+/**
+ * The lists whose every entry is looked at, of whatever kind the document is: it may pretend to be several. History may
+ * be longer than any list of layers; the config's size and `maxJsonValues` bound it.
+ */
+function listsOf({ manifests, layers, rootfs }: JsonObject): readonly unknown[] {
+  return [manifests, layers, isJsonObject(rootfs) ? rootfs.diff_ids : undefined]
 }
 
 // The one place where checked JSON gets its type: `problemsOf…` has just looked at every field that the type names.

@@ -65,6 +65,8 @@ export class LayerInsides {
   readonly #seen = new Map<string, Seen>()
   /** What was said: a layer that a thousand images share is at fault once. */
   readonly #told = new Set<string>()
+  /** What is below the next layer of the image that is visited. */
+  #under: Under | undefined
 
   constructor(check: LayerCheck) {
     this.#looks = check.begin()
@@ -101,15 +103,22 @@ export class LayerInsides {
   }
 
   /** How paths are found in the layers below; `undefined` where the names of one of them aren't known. */
-  #below(node: Node, { value }: LayeredImage): FindPath[] | undefined {
-    const layers = Array.isArray(value.layers) ? value.layers.slice(0, indexOf(node)) : []
-    const below: FindPath[] = []
-    for (const layer of layers) {
+  #below(node: Node, { node: manifest, value }: LayeredImage): readonly FindPath[] | undefined {
+    if (this.#under?.manifest !== manifest)
+      this.#under = { manifest, digests: new Set(), finds: [], count: 0, isKnown: true }
+    const under = this.#under
+    const layers = Array.isArray(value.layers) ? value.layers : []
+    // They come in order: each is looked at once, and one that is there a thousand times is kept once.
+    for (; under.isKnown && under.count < indexOf(node); under.count++) {
+      const layer = layers[under.count]
       const find = isDescriptor(layer) ? this.#seen.get(layer.digest)?.report.find : undefined
-      if (find === undefined) return undefined
-      below.push(find)
+      if (find === undefined || !isDescriptor(layer)) under.isKnown = false
+      else if (!under.digests.has(layer.digest)) {
+        under.digests.add(layer.digest)
+        under.finds.push(find)
+      }
     }
-    return below
+    return under.isKnown ? under.finds : undefined
   }
 
   #isNew(key: string): boolean {
@@ -121,6 +130,14 @@ export class LayerInsides {
 interface Seen {
   readonly report: LayerReport
   readonly algorithm: DigestAlgorithm | undefined
+}
+
+interface Under {
+  readonly manifest: Node
+  readonly digests: Set<string>
+  readonly finds: FindPath[]
+  count: number
+  isKnown: boolean
 }
 
 interface ImageLook extends CodecOptions {

@@ -4,7 +4,16 @@
  * a few blocks.
  */
 
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+} from 'node:fs'
 import { errnoOf } from './faults.ts'
 
 /** No link is followed (the path has none any more), and a pipe put in a blob's place can't hang us. */
@@ -17,6 +26,11 @@ const smallBlob = 64 * 1024
 /** The path without links. */
 export function realNow(path: string): string {
   return realpathSync.native(path)
+}
+
+/** Tells whether the path leads to something. */
+export function isThereNow(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 /** A file's version, and its bytes if they are few and nobody wrote them meanwhile. */

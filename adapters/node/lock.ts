@@ -258,17 +258,16 @@ async function tryTake(prepared: string, lock: string): Promise<boolean> {
 
 /** Deletes an entry and all in it. Files first: a folder that is gone takes no renamed file any more. */
 async function clear(folder: string): Promise<void> {
-  for (;;) {
-    const gone = await rmdir(folder).then(
-      () => true,
-      error => {
-        if (absent.includes(errnoOf(error) ?? '')) return true
-        if (occupied.has(errnoOf(error) ?? '')) return false
-        throw error
-      },
-    )
-    if (gone) return
-    for (const name of await entriesOf(folder)) await rm(join(folder, name), { recursive: true, force: true })
+  for (let refused = 0; ; ) {
+    const error = await rmdir(folder).catch(thrown => thrown)
+    if (error === undefined || absent.includes(errnoOf(error) ?? '')) return
+    if (!occupied.has(errnoOf(error) ?? '')) throw error
+    const names = await entriesOf(folder)
+    for (const name of names) await rm(join(folder, name), { recursive: true, force: true })
+    if (names.length > 0) continue
+    // Empty, and yet not to be removed: on Windows for as long as somebody looks at it, without rights for ever.
+    if (++refused > 20) throw error
+    await wait(refused)
   }
 }
 

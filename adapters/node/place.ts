@@ -5,7 +5,7 @@ import { lstat, mkdir, open, realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { OciError } from '../../src/errors.ts'
 import type { LayoutPath } from '../../src/storage.ts'
-import { realNow, unlessNow } from './at-once.ts'
+import { isThereNow, realNow, unlessNow } from './at-once.ts'
 import { absent, errnoOf, unless } from './faults.ts'
 
 /** The folder of private files, at the layout's root: the same disk, so a rename publishes. */
@@ -52,7 +52,7 @@ export class LayoutFolder {
     const root = await this.find()
     if (root === undefined) return undefined
     const name = join(root, ...path.split('/'))
-    const real = unlessNow([...absent, 'ELOOP'], () => realNow(name))
+    const real = realOf(name)
     if (real !== undefined && inside(root, real)) return real
     // No file. But a link that leads nowhere is a link that leads out, and isn't "no file".
     if (real === undefined && !(await unless(absent, lstat(name)))?.isSymbolicLink()) return undefined
@@ -143,6 +143,17 @@ async function makeFolder(path: string): Promise<readonly string[]> {
 async function isThere(path: string): Promise<boolean> {
   return (await unless(absent, lstat(path))) !== undefined
 }
+
+/** The path without links; `undefined` where there is nothing, or a link that leads nowhere. */
+function realOf(name: string): string | undefined {
+  for (let attempt = 0; ; attempt++) {
+    const real = unlessNow([...absent, 'ELOOP'], () => realNow(name))
+    // Bun finds nothing where a file is just being replaced by another.
+    if (real !== undefined || attempt === attempts || !isThereNow(name)) return real
+  }
+}
+
+const attempts = 5
 
 /** Tells whether a path without links stands in a folder, and not among its private files. */
 export function inside(root: string, real: string): boolean {

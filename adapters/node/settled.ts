@@ -14,8 +14,11 @@ const batch = 16
 /** The blobs of one layout that are known to outlive a power loss. */
 export class SettledBlobs {
   readonly #layout: LayoutFolder
-  /** Of which bytes are written: by path, the file that it was, for another may have been put in its place. */
-  readonly #known = new Map<BlobPath, number>()
+  /**
+   * Of which bytes are written: by path, the file that it was, for another may have been put in its place. Its time is of
+   * it, too: many disks give the number of a file that is gone to the next one.
+   */
+  readonly #known = new Map<BlobPath, string>()
 
   constructor(layout: LayoutFolder) {
     this.#layout = layout
@@ -41,8 +44,9 @@ export class SettledBlobs {
     const stats = real === undefined ? undefined : await unless(absent, stat(real))
     if (real === undefined || stats === undefined) return undefined
     if (Date.now() - stats.ctimeMs > surelyWritten) return undefined
-    if (this.#known.get(path) !== stats.ino) await settle(real)
-    this.#known.set(path, stats.ino)
+    const file = `${stats.ino} ${stats.ctimeMs}`
+    if (this.#known.get(path) !== file) await settle(real)
+    this.#known.set(path, file)
     return dirname(real)
   }
 }

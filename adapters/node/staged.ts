@@ -103,8 +103,8 @@ export class StagedOnDisk implements StagingMedium {
       const target = join(folder, encoded)
       const outcome = await this.#publishAs(target)
       if (!this.#layout.strict) return outcome
-      // Whoever wrote it may not have waited for the disk.
-      if (outcome === 'existed') await settle(target)
+      // Whoever wrote it may not have waited for the disk. Gone by now, it is missed when index.json is to name it.
+      if (outcome === 'existed') await unless(absent, settle(target))
       await this.#layout.settle(folder)
       return outcome
     })

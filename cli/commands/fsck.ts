@@ -1,13 +1,14 @@
 /** `ocidir fsck`: every byte of a layout checked. */
 
 import { layerCheck } from '../../src/deep/index.ts'
-import { adviceFor, type Finding, type FsckResult, fsck } from '../../src/index.ts'
+import { type FsckResult, fsck } from '../../src/index.ts'
 import { first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import type { Command, Io } from '../command.ts'
+import { findingRow, printFindings } from '../findings.ts'
 import { storageOf } from '../place.ts'
 import { parseLayout } from '../reference.ts'
 import { checkRepairOptions, repairHelp, repairLayout, repairOptions, repairUsage } from '../repair.ts'
-import { counted, formatBytes, printable } from '../text.ts'
+import { counted, formatBytes } from '../text.ts'
 
 const options = {
   ...formatOption,
@@ -43,7 +44,7 @@ Exit code: 0 without a finding of severity error, else 1.
     const json = wantsJson(values)
     checkRepairOptions(values)
     const reference = await parseLayout(first(positionals), 'fsck checks')
-    if (values.repair) return repairLayout(reference, { ...values, json, line: findingLine }, io)
+    if (values.repair) return repairLayout(reference, { ...values, json }, io)
     const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
       ...(values.deep && { deep: layerCheck() }),
@@ -57,20 +58,11 @@ Exit code: 0 without a finding of severity error, else 1.
 }
 
 async function printJson({ ok, validated, findings }: FsckResult, { out }: Io): Promise<void> {
-  const rows = findings.map(({ severity, code, digest = null, path, message, entry, offset }) => {
-    return { severity, code, digest, path, message, advice: adviceFor(code), entry, offset }
-  })
-  await out.json({ ok, validated, findings: rows })
+  await out.json({ ok, validated, findings: findings.map(findingRow) })
 }
 
 async function printText({ ok, validated, findings, counts }: FsckResult, { out, err }: Io): Promise<void> {
-  const helped = new Set<string>()
-  for (const finding of findings) {
-    const { code } = finding
-    await out.line(findingLine(finding, out))
-    if (!helped.has(code)) await out.line(out.paint('dim', `  help: ${adviceFor(code)}`))
-    helped.add(code)
-  }
+  await printFindings(findings, out)
   await out.flush()
   const verdict = ok ? err.paint('green', 'ok') : err.paint('red', 'not ok')
   const sums = [
@@ -81,10 +73,3 @@ async function printText({ ok, validated, findings, counts }: FsckResult, { out,
   ]
   await err.line(`${verdict}: ${sums.join(', ')}`)
 }
-
-function findingLine({ severity, code, path, digest, message }: Finding, { paint }: Io['out']): string {
-  const where = digest === undefined || path.includes(digest) ? path : `${path} ${digest}`
-  return `${paint(colours[severity], severity)} ${code} ${printable(where)}: ${printable(message)}`
-}
-
-const colours = { error: 'red', warning: 'yellow', info: 'cyan' } as const

@@ -13,7 +13,7 @@ export interface ArchiveLimits {
   /** Parts of one sparse file: 10,000. */
   readonly maxSparseParts: number
   /** Bytes of one path, and of where a link leads: 4,096, as in Linux. */
-  readonly maxPathLength: number
+  readonly maxPathSize: number
   /** Characters of all names and links that are kept: 64 Mi. */
   readonly maxNamesSize: number
 }
@@ -24,6 +24,6 @@ export const defaultArchiveLimits: ArchiveLimits = {
   maxRecordSize: defaultTarLimits.maxRecordSize,
   maxGlobalRecords: defaultTarLimits.maxGlobalRecords,
   maxSparseParts: defaultTarLimits.maxSparseParts,
-  maxPathLength: 4096,
+  maxPathSize: 4096,
   maxNamesSize: 64 << 20,
 }

@@ -34,7 +34,7 @@ export class OffsetTable {
     const shadowed = new Set<string>()
     let size = 0
     for await (const member of scanTar(file, { limits, signal })) {
-      checkLimit(limits, 'maxPathLength', { found: Math.max(member.path.length, member.linkname.length) })
+      checkLimit(limits, 'maxPathSize', { found: Math.max(member.path.length, member.linkname.length) })
       const path = plainPath(textOf(member.path))
       if (path === '' || isFolder(member, path)) continue
       const before = slots.get(path)

@@ -5,19 +5,22 @@ import { defaultTarLimits, type TarLimits } from '../tar/limits.ts'
 
 /** Bounds, in bytes and counts. What lies beyond one isn't looked at, and a warning says so. */
 export interface LayerLimits extends TarLimits, ZstdLimits {
+  /** Bytes of one path, and of where a link leads: 4,096, as in Linux. */
+  readonly maxPathSize: number
   /** Bytes of one layer, unpacked. */
-  readonly maxUnpackedSize: number
+  readonly maxBytes: number
   /**
    * Estimated bytes of the names of one layer, 64 beside a name's own; as much again holds the names of layers read
-   * before, with which those above are compared.
+   * before; a layer whose names don't fit there isn't compared with others.
    */
   readonly maxNamesSize: number
 }
 
-/** The tar reader's bounds, zstd windows of 128 MiB, 128 MiB of names, and layers of any size. */
+/** The tar reader's bounds, zstd windows of 128 MiB, 128 MiB of names, paths of 4,096 bytes, layers of any size. */
 export const defaultLayerLimits: LayerLimits = {
   ...defaultTarLimits,
   maxWindowSize: 128 << 20,
-  maxUnpackedSize: Number.POSITIVE_INFINITY,
+  maxPathSize: 4096,
+  maxBytes: Number.POSITIVE_INFINITY,
   maxNamesSize: 128 << 20,
 }

@@ -6,7 +6,15 @@ import { gzipDecoder } from '../codec/gunzip.ts'
 import { zstd } from '../codec/zstd.ts'
 import { createHasher } from '../digest.ts'
 import { isContentFault, OciError } from '../errors.ts'
-import type { LayerCheck, LayerContent, LayerLooks, LayerReport, LookOptions } from '../fsck-layers.ts'
+import type {
+  LayerCheck,
+  LayerContent,
+  LayerFinding,
+  LayerLooks,
+  LayerReport,
+  LookOptions,
+} from '../fsck-layers.ts'
+import { limitsWith } from '../limits.ts'
 import { contentOf } from './content.ts'
 import { defaultLayerLimits, type LayerLimits } from './limits.ts'
 import { Names } from './names.ts'
@@ -35,7 +43,7 @@ export interface LayerCheckOptions {
  * const { ok, findings } = await fsck(storage, { deep: layerCheck() })
  */
 export function layerCheck(options: LayerCheckOptions = {}): LayerCheck {
-  const limits = { ...defaultLayerLimits, ...options.limits }
+  const limits = limitsWith(defaultLayerLimits, options.limits)
   const { maxFindings = 10 } = options
   if (!Number.isInteger(maxFindings) || maxFindings < 1)
     throw new RangeError(`maxFindings must be a whole number above 0, not ${String(maxFindings)}`)
@@ -67,7 +75,7 @@ class Looks implements LayerLooks {
     const { content, chunks } = await contentOf(source)
     const hasher = algorithm && (await createHasher(algorithm, native))
     const unpacked = new Unpacked(this.#decoded(content, chunks, { native, signal }), {
-      max: limits.maxUnpackedSize,
+      max: limits.maxBytes,
       see: bytes => hasher?.update(bytes),
     })
     await noted(
@@ -85,7 +93,8 @@ class Looks implements LayerLooks {
       diffId: hasher && unpacked.isWhole ? `${algorithm}:${hasher.hex()}` : undefined,
       findings: notes.list(),
       find: isHeld ? names.find : undefined,
-      over: below => names.over(below, maxFindings),
+      // It holds the names, so it is bounded with them.
+      over: isHeld ? below => names.over(below, maxFindings) : overNothing,
     }
   }
 
@@ -98,6 +107,11 @@ class Looks implements LayerLooks {
     const decoder = content === 'gzip' ? gzip : content === 'zstd' ? zstd : identity
     return decoder.decode(chunks, options)
   }
+}
+
+/** Made outside: a function made beside others would keep the names in memory with them. */
+function overNothing(): readonly LayerFinding[] {
+  return []
 }
 
 /** Runs a step; what it says against the layer is noted, all else is thrown. */
@@ -145,7 +159,7 @@ class Unpacked implements AsyncIterator<Uint8Array> {
     this.#size += next.value.length
     if (this.#size > this.#max) {
       await this.#source.return?.()
-      throw new OciError('LIMIT_EXCEEDED', { limit: 'maxUnpackedSize', max: this.#max })
+      throw new OciError('LIMIT_EXCEEDED', { limit: 'maxBytes', max: this.#max })
     }
     this.#see(next.value)
     this.#state = 'open'

@@ -7,6 +7,7 @@ import type { FindPath, LayerFinding } from '../fsck-layers.ts'
 import type { TarType } from '../tar/entry.ts'
 import { textOf } from '../tar/fault.ts'
 import type { Member } from '../tar/member.ts'
+import type { LayerLimits } from './limits.ts'
 import { type EntryPlace, Notes } from './notes.ts'
 
 /** What a path is: `implicit` are folders without an entry of their own. */
@@ -21,6 +22,7 @@ interface Pointer extends EntryPlace {
 export class Names {
   readonly #notes: Notes
   readonly #maxSize: number
+  readonly #maxPathSize: number
   readonly #kinds = new Map<PathKey, Kind>()
   readonly #links: Pointer[] = []
   readonly #hidden: Pointer[] = []
@@ -29,9 +31,10 @@ export class Names {
   /** The folder of the entry before, which needn't be looked at again. */
   #folder: PathKey = ''
 
-  constructor(notes: Notes, { maxNamesSize }: { readonly maxNamesSize: number }) {
+  constructor(notes: Notes, limits: Pick<LayerLimits, 'maxNamesSize' | 'maxPathSize'>) {
     this.#notes = notes
-    this.#maxSize = maxNamesSize
+    this.#maxSize = limits.maxNamesSize
+    this.#maxPathSize = limits.maxPathSize
   }
 
   /** Estimated bytes that are held. */
@@ -51,6 +54,13 @@ export class Names {
 
   /** Takes an entry. */
   add({ path, type, linkname, offset }: Member): void {
+    const found = Math.max(path.length, linkname.length)
+    if (found > this.#maxPathSize) {
+      const data = { limit: 'maxPathSize', max: this.#maxPathSize, found }
+      this.#notes.fault(new OciError('LIMIT_EXCEEDED', data))
+      this.lose()
+      return
+    }
     const place = { entry: textOf(path), offset }
     const key = keyOf(path)
     const names = namesOf(key)
@@ -63,6 +73,8 @@ export class Names {
       const message = 'an absolute path, or one that goes back: readers tidy it up'
       this.#notes.add('info', 'PATH_UNTIDY', { ...place, message })
     }
+    // Names beyond the bound aren't held, and so none can be compared.
+    if (this.#size > this.#maxSize) return
     this.#whiteout(names, place)
     if (type === 'hardlink') this.#link(linkname, place)
     this.#put(names, type, place)
@@ -131,9 +143,8 @@ export class Names {
     this.#folders(names, place)
     const there = this.#kinds.get(path)
     if (names.length === 0 && type !== 'directory') this.#conflict(type, there, place)
-    else if (there === type) this.#duplicate(type, place)
-    else if (there !== undefined && !(there === 'implicit' && type === 'directory'))
-      this.#conflict(type, there, place)
+    else if (there !== undefined && isFolder(there) !== isFolder(type)) this.#conflict(type, there, place)
+    else if (there !== undefined && there !== 'implicit') this.#duplicate(type, place)
     this.#set(path, type)
   }
 
@@ -159,7 +170,7 @@ export class Names {
   #duplicate(type: TarType, place: EntryPlace): void {
     const message = 'the path is there twice; readers take the last'
     // A folder on a folder keeps what is in it.
-    const severity = type === 'directory' ? 'info' : 'warning'
+    const severity = isFolder(type) ? 'info' : 'warning'
     this.#notes.add(severity, 'PATH_DUPLICATE', { ...place, message })
   }
 
@@ -172,11 +183,13 @@ export class Names {
   }
 
   #set(path: PathKey, kind: Kind): void {
-    if (this.#kinds.has(path) || this.#take(path.length)) this.#kinds.set(path, kind)
+    if (this.#kinds.has(path)) this.#kinds.set(path, kind)
+    else if (this.#take(path.length)) this.#kinds.set(ownCopy(path), kind)
   }
 
   #keep(list: Pointer[], pointer: Pointer): void {
-    if (this.#take(pointer.target.length + (pointer.entry?.length ?? 0))) list.push(pointer)
+    if (this.#take(pointer.target.length + (pointer.entry?.length ?? 0)))
+      list.push({ ...pointer, target: ownCopy(pointer.target) })
   }
 
   #take(bytes: number): boolean {
@@ -195,6 +208,11 @@ export class Names {
 }
 
 const perName = 64
+
+/** A part of a string keeps the whole of it in memory, which isn't counted. */
+function ownCopy(path: PathKey): PathKey {
+  return ` ${path}`.slice(1)
+}
 
 const nouns: Readonly<Record<Kind, string>> = {
   file: 'a file',

@@ -1,5 +1,6 @@
 /** A layer's tar from its first byte to its last: read on behind a fault, and behind its end. */
 
+import { pace } from '../codec/pace.ts'
 import { isOciError } from '../errors.ts'
 import type { AbortOptions } from '../storage.ts'
 import { Cursor } from '../tar/cursor.ts'
@@ -25,8 +26,9 @@ export async function checkTar(source: AsyncIterator<Uint8Array>, options: TarCh
   const { notes, names, limits, signal } = options
   const cursor = new Cursor(source)
   const members = new MemberReader(cursor, limits)
+  const turn = pace({ signal })
   for (let isSound = true; ; ) {
-    signal?.throwIfAborted()
+    await turn()
     const { offset } = cursor
     try {
       const member = await members.next()

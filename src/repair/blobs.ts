@@ -2,9 +2,10 @@
 
 import { blobPath, digestOf, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes } from '../document.ts'
+import { isOciError } from '../errors.ts'
 import type { Finding, FindingCode } from '../findings.ts'
 import { emptyDescriptor } from '../spec.ts'
-import type { BlobPath, StoredFile } from '../storage.ts'
+import type { BlobPath, SeenBlob, StoredFile } from '../storage.ts'
 import { storedBytes } from '../stored-bytes.ts'
 import { concat } from '../streams.ts'
 import { commitAs, type Digests, digestsOf, keep, stageAs, type Verified } from './keep.ts'
@@ -119,8 +120,20 @@ class BlobMending {
     const file = await storage.open(path, this.#work)
     if (file === undefined || (await digestsOf(this.#work, file)).sha256 !== digests.sha256) return false
     if (stays) await this.#lengthen(path, file)
-    else await storage.remove(() => [path], this.#work)
+    else return this.#remove({ path, size: file.size })
     return true
+  }
+
+  /** `false` where a writer has replaced it since, which one of another size allows. */
+  async #remove(seen: SeenBlob): Promise<boolean> {
+    const { signal } = this.#work
+    try {
+      await this.#work.layout.storage.remove(() => [seen.path], { seen: [seen], signal })
+      return true
+    } catch (error) {
+      if (isOciError(error, 'STORAGE_CHANGED')) return false
+      throw error
+    }
   }
 
   /**

@@ -23,7 +23,7 @@ export async function stageAs(work: Work, file: StoredFile, digest: string): Pro
     const algorithm = verifiableAlgorithm(digest)
     const hasher = await createHasher(algorithm, engine.native)
     if ('writable' in staged) await fill(work, staged, chunksRead(work, file, hasher))
-    else for await (const chunk of chunksOf(staged.file.stream({ signal }), { signal })) hasher.update(chunk)
+    else for await (const _ of chunksRead(work, staged.file, hasher));
     if (`${algorithm}:${hasher.hex()}` === digest) return staged
   } catch (error) {
     await staged.discard()

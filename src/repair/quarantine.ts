@@ -59,7 +59,7 @@ async function brokenDigests(work: Work, findings: readonly Finding[]): Promise<
   const broken = new Set<string>()
   const misnamed = new Map<string, string>()
   for (const { severity, code, digest, path } of findings) {
-    if (severity !== 'error' || digest === undefined) continue
+    if (severity !== 'error' || digest === undefined || saysNothing(code)) continue
     if (namersFaults.has(code) && (await isWhole(work, digest))) misnamed.set(path, digest)
     else broken.add(digest)
   }
@@ -72,6 +72,11 @@ async function brokenDigests(work: Work, findings: readonly Finding[]): Promise<
   // What isn't found there stands inside of the document.
   for (const digest of misnamed.values()) broken.add(digest)
   return broken
+}
+
+/** A medium that failed, or a bound of the caller's: the blob may be as good as any. */
+function saysNothing(code: FindingCode): boolean {
+  return code.startsWith('STORAGE_') || code === 'LIMIT_EXCEEDED'
 }
 
 async function isWhole(work: Work, digest: string): Promise<boolean> {

@@ -20,7 +20,7 @@ export interface RepairOptions extends ProgressOptions, Pick<FsckOptions, 'deep'
   readonly dryRun?: boolean | undefined
   /**
    * Takes entries that can't be mended out of index.json; it is kept as a blob as it was. Else they stay, for what they
-   * need may still come.
+   * need may still come. Wrong bytes lose a name that isn't theirs either way.
    */
   readonly quarantine?: boolean | undefined
   readonly engine?: Engine | undefined

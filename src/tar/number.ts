@@ -17,7 +17,7 @@ export function formatOctal(value: number, size: number): string | undefined {
 
 const space = 0x20
 
-/** Spaces and NULs may stand before the digits, anything behind a NUL: as Go and Python have it. */
+/** Spaces and NULs may stand before the digits, anything behind a NUL: as Go has it. Python ends at the first NUL. */
 function parseOctal(field: Uint8Array): number | undefined {
   let at = 0
   while (at < field.length && (field[at] === space || field[at] === 0)) at++

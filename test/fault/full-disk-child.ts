@@ -37,6 +37,7 @@ const place = join(job.parent, 'disk')
 const layoutDir = join(place, 'layout')
 const blobsDir = join(layoutDir, 'blobs/sha256')
 const amd64 = { os: 'linux', architecture: 'amd64' }
+let swallowed = 0
 
 const attempts: Attempt[] = []
 for (const free of job.free)
@@ -79,6 +80,7 @@ async function attempt(name: string, free: number, work: Work): Promise<Attempt>
   try {
     const dir = await prepared()
     const before = stateOf()
+    swallowed = 0
     fill(free)
     const used = usage()
     const error = await work(dir).then(
@@ -97,7 +99,7 @@ async function attempt(name: string, free: number, work: Work): Promise<Attempt>
     if (readdirSync(layoutDir).includes('.ocidir')) wrong.push('private files are left')
     rmSync(join(place, 'ballast'), { recursive: true })
     if (error !== undefined) wrong.push(...(await secondTry(work)))
-    return { name, free, failed: error !== undefined, wrong }
+    return { name, free, failed: error !== undefined, swallowed, wrong }
   } finally {
     execFileSync('umount', [place])
   }
@@ -213,7 +215,8 @@ async function carelesslyStaged(dir: string): Promise<StagedFile> {
   return {
     writable: new WritableStream({
       async write(chunk) {
-        await handle.write(chunk).catch(() => {})
+        const { bytesWritten } = await handle.write(chunk).catch(() => ({ bytesWritten: 0 }))
+        if (bytesWritten < chunk.length) swallowed++
       },
       close: () => handle.close(),
     }),

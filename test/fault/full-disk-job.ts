@@ -17,6 +17,8 @@ export interface Attempt {
   readonly name: string
   readonly free: number
   readonly failed: boolean
+  /** Errors that a careless writer has passed over. */
+  readonly swallowed: number
   /** What isn't as it was promised. */
   readonly wrong: readonly string[]
 }

@@ -164,11 +164,15 @@ async function library(site: Site): Promise<Told> {
 async function disturbed(site: Site): Promise<void> {
   const source = await library(site)
   const killed = async (folder: string, call: () => Promise<unknown>): Promise<void> => {
+    let isKilled = false
     site.recording.onSync = async path => {
-      if (path === folder) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'fsync' })
+      if (path !== folder) return
+      isKilled = true
+      throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'fsync' })
     }
     await call().catch(() => {})
     site.recording.onSync = async () => {}
+    if (!isKilled && site.durability === 'strict') throw new Error(`nobody synced ${folder}`)
   }
   const next = (): Promise<Told> => Told.ensure(site, 'target')
   const first = await next()

@@ -142,7 +142,7 @@ function strictly({ name }: Run, { unnamed }: Verdict): number {
 function report(wrong: readonly Found[]): string {
   const lines = wrong.slice(0, 10).map(({ seed: of, name, layout, verdict }) => {
     const { corrupt, forgotten, unnamed } = verdict
-    return `seed ${of} (${name}) ${layout}: ${JSON.stringify({ corrupt, forgotten, unnamed })}`
+    return `OCIDIR_SEED=${seed}, cut ${of} (${name}) ${layout}: ${JSON.stringify({ corrupt, forgotten, unnamed })}`
   })
   return `${wrong.length} wrong\n${lines.join('\n')}`
 }

@@ -69,7 +69,7 @@ async function tagUnlocked(path: string, tag: string): Promise<void> {
 }
 
 async function readAll(dirs: readonly string[]): Promise<void> {
-  let [reads, torn] = [0, 0]
+  let [reads, grown, torn] = [0, 0, 0]
   while (!isEnough) {
     for (const path of dirs) {
       const dir = await OciDir.open(folder(path))
@@ -79,11 +79,15 @@ async function readAll(dirs: readonly string[]): Promise<void> {
         const found = await dir.tags().catch(error => error)
         reads++
         if (!Array.isArray(found) || found.length < before) torn++
-        else before = found.length
+        else {
+          if (before > 0 && found.length > before) grown++
+          before = found.length
+        }
       }
     }
     await new Promise(resolve => setTimeout(resolve, 0))
   }
   said(`reads ${reads}`)
+  said(`grown ${grown}`)
   said(`torn ${torn}`)
 }

@@ -58,7 +58,7 @@ interface Race {
   readonly locked?: boolean
 }
 
-/** Fired are the updates that their writer was told were done, and the reads that were made before the last of them. */
+/** Fired are the updates that their writer was told were done, and the reads that saw an update since the one before. */
 async function race({ layouts, updates, locked = true }: Race): Promise<{ updates: Tally; reads: Tally }> {
   const title = `${layouts} x ${updates} updates by ${processes} processes and ${threads} threads`
   const tally = new Tally(`P5: ${title}${locked ? '' : ', without lock (broken on purpose)'}`)
@@ -85,7 +85,8 @@ async function race({ layouts, updates, locked = true }: Race): Promise<{ update
   tally.attempts = layouts * updates
   tally.fired = ((writers - failed.length) * layouts * updates) / writers
   for (const path of dirs) tally.losses += await missing(path, tags.flat())
-  reads.attempts = reads.fired = told(reader, 'reads')
+  reads.attempts = told(reader, 'reads')
+  reads.fired = told(reader, 'grown')
   reads.losses = told(reader, 'torn')
   return { updates: tally, reads }
 }

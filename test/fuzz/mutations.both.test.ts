@@ -7,7 +7,7 @@ import { attempts, fuzz, type Target } from './fuzz.ts'
 import { archiveTarget, firstEntryArchive, tarTarget, uncheckedTar } from './tars.ts'
 import { jsonTarget, referencesTarget, trustingJson, trustingReferences } from './texts.ts'
 
-const timeout = isLong ? 6 * 3_600_000 : 300_000
+const timeout = isLong ? 6 * 3_600_000 : 1_200_000
 // A page is slower, and in it is the same code: of each target a tenth.
 const count = typeof process === 'undefined' ? attempts / 10 : attempts
 

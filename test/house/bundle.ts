@@ -18,6 +18,8 @@ export const parts = {
   gzip: `export { gzip } from 'ocidir/gzip'`,
   tar: `export { entriesOf } from 'ocidir/tar'`,
   files: `export { files } from 'ocidir/files'`,
+  deep: `export { layerCheck } from 'ocidir/deep'`,
+  repair: `export { repair } from 'ocidir'`,
 }
 
 /** A bundle, minified. */

@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest'
 import { defaultArchiveLimits } from '../../src/archive/index.ts'
 import { checkedWindowSize } from '../../src/codec/zstd/unzstd.ts'
+import { defaultLayerLimits } from '../../src/deep/index.ts'
 import { defaultTreeLimits } from '../../src/files/index.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { defaultTarLimits } from '../../src/tar/index.ts'
@@ -32,7 +33,7 @@ const groups: readonly Group[] = [
       maxIndexSize: ['bytes', 'a huge index.json'],
       maxManifestSize: ['bytes', 'a huge manifest or nested index'],
       maxConfigSize: ['bytes', 'a huge config'],
-      maxEntries: ['count', 'lists of a document: manifests, layers, history, diffIDs'],
+      maxEntries: ['count', 'lists of a document: manifests, layers, diffIDs'],
       maxIndexEntries: ['count', 'entries of index.json'],
       maxIndexDepth: ['count', 'indexes inside indexes'],
       maxJsonDepth: ['count', 'JSON that exhausts the stack'],
@@ -52,7 +53,7 @@ const groups: readonly Group[] = [
     defaults: { ...defaultArchiveLimits },
     about: {
       ...ofTar,
-      maxPathLength: ['bytes', 'a path or link of a megabyte'],
+      maxPathSize: ['bytes', 'a path or link of a megabyte'],
       maxNamesSize: ['characters', 'a table of names that fills the memory'],
     },
   },
@@ -65,6 +66,18 @@ const groups: readonly Group[] = [
       maxBytes: ['bytes', 'a layer that unpacks for hours'],
       maxPathSize: ['bytes', 'a path or link of a megabyte'],
       maxTreeSize: ['bytes', 'names and folders that fill the memory'],
+    },
+  },
+  {
+    where: '`layerCheck({ limits })`',
+    defaults: { ...defaultLayerLimits },
+    about: {
+      ...ofTar,
+      maxSparseSize: ['bytes', 'a body of zeros that no tar holds'],
+      maxWindowSize: ['bytes', 'a frame that makes its reader remember gigabytes'],
+      maxPathSize: ['bytes', 'a path or link of a megabyte'],
+      maxBytes: ['bytes', 'a layer that unpacks for hours'],
+      maxNamesSize: ['bytes', 'names that fill the memory, of one layer and of those below'],
     },
   },
   {

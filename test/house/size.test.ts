@@ -6,22 +6,26 @@ import { bundleOf, core, parts } from './bundle.ts'
 
 /** Bytes after gzip that an import may cost: what it cost in November 2026 and a tenth more. */
 const budgets = {
-  core: { imports: [core], most: 29_500 },
+  core: { imports: [core], most: 36_500 },
   'core + copy, gc, referrers': {
     imports: [core, `export { cloneTo, copy, gc, referrers } from 'ocidir'`],
-    most: 36_000,
+    most: 42_500,
   },
-  'core + memory': { imports: [core, parts.memory], most: 31_300 },
-  'core + fsa': { imports: [core, parts.fsa], most: 35_400 },
-  'core + indexeddb': { imports: [core, parts.indexeddb], most: 36_000 },
-  'core + archive': { imports: [core, parts.archive], most: 38_000 },
-  'core + gzip': { imports: [core, parts.gzip], most: 39_500 },
-  'core + zstd': { imports: [core, parts.zstd], most: 37_500 },
-  'core + tar': { imports: [core, parts.tar], most: 33_500 },
-  'core + files': { imports: [core, parts.files], most: 48_800 },
+  'core + memory': { imports: [core, parts.memory], most: 38_500 },
+  'core + fsa': { imports: [core, parts.fsa], most: 43_500 },
+  'core + indexeddb': { imports: [core, parts.indexeddb], most: 42_300 },
+  'core + archive': { imports: [core, parts.archive], most: 43_500 },
+  'core + gzip': { imports: [core, parts.gzip], most: 47_100 },
+  'core + zstd': { imports: [core, parts.zstd], most: 45_200 },
+  'core + tar': { imports: [core, parts.tar], most: 40_900 },
+  'core + deep, repair': {
+    imports: [core, `export { fsck } from 'ocidir'`, parts.deep, parts.repair],
+    most: 70_000,
+  },
+  'core + files': { imports: [core, parts.files], most: 57_700 },
   'a page that builds: core, fsa, gzip, tar': {
     imports: [core, parts.fsa, parts.gzip, parts.tar],
-    most: 49_600,
+    most: 58_400,
   },
 }
 

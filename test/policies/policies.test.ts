@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { json } from 'node:stream/consumers'
 import { beforeAll, expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
+import { chromium } from '../engines/chromium.ts'
 import type { Engine } from '../engines/engine.ts'
 import { firefox } from '../engines/firefox.ts'
 import { webkit } from '../engines/webkit.ts'
@@ -11,7 +12,6 @@ import { servePage } from '../setup/served-page.ts'
 import { Tally } from '../setup/tally.ts'
 import { describeWith } from '../setup/tools.ts'
 import { workFolder } from '../setup/work-folder.ts'
-import { chromium } from '../engines/chromium.ts'
 import { buildAndRead, type Outcome } from './image.ts'
 import type { Told } from './page.ts'
 
@@ -63,7 +63,7 @@ beforeAll(async () => {
 
 it('P20: the headers that are recommended are those that were tried', async () => {
   const text = await readFile(new URL('../../SECURITY.md', import.meta.url), 'utf8')
-  const rows = [...text.matchAll(/^\| `(default-src.*?)` \| (\w+) \| (yes|no|the page's own) \|/gm)]
+  const rows = [...text.matchAll(/^\| `(default-src.*?)` +\| (\w+) +\| (yes|no|the page's own) +\|/gm)]
   const found = rows.map(([, header, hashing = '', worker]) => [
     header,
     hashing.toLowerCase(),

@@ -15,6 +15,7 @@ import {
   type ImageManifest,
   pushLayer,
   referrers,
+  repair,
 } from '../../src/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { emptyDescriptor } from '../../src/spec.ts'
@@ -216,6 +217,14 @@ export const operations: Readonly<Record<string, Operation>> = {
       return counts
     },
   },
+  // Of what is damaged `test/unit/repair/faults.test.ts` fails each call.
+  repair: {
+    async run({ storage, source, signal }) {
+      const { actions, after } = await repair(storage, { from: source.storage, signal })
+      if (!after.ok) throw new Reported(after.findings)
+      return [actions, after.counts]
+    },
+  },
   gc: { run: async ({ dir, signal }) => (await gc(dir, { signal })).kept },
   files: {
     async run({ dir, signal }) {
@@ -259,6 +268,9 @@ export const pure: readonly string[] = [
   'matchesPlatform',
   'parsePlatform',
   'platformOfConfig',
+  'hashing',
+  'adviceFor',
+  'fsckRules',
 ]
 
 /** Classes whose objects an operation gives; and driven by it. */

@@ -12,8 +12,10 @@ export interface Torn {
   writes: number
   /** Versions of index.json that were seen. */
   seen: number
-  /** Reads that failed, and reads of an index that isn't a whole version. */
-  readonly errors: Set<string>
+  /** Reads that failed, and the first error of them. */
+  failed: number
+  error: string
+  /** Reads of an index that isn't a whole version. */
   torn: number
 }
 
@@ -29,7 +31,7 @@ export async function readBesideWrites(
   write: (version: number) => Promise<void>,
   { reads, writes }: { reads: number; writes: number },
 ): Promise<Torn> {
-  const torn: Torn = { reads: 0, writes: 0, seen: 0, errors: new Set(), torn: 0 }
+  const torn: Torn = { reads: 0, writes: 0, seen: 0, failed: 0, error: 'none', torn: 0 }
   const dir = await OciDir.open(reader)
   const versions = new Set<unknown>()
   const writing = async (): Promise<void> => {
@@ -48,7 +50,7 @@ export async function readBesideWrites(
         versions.add(version)
         if (value.manifests.length !== version % 97) torn.torn++
       } catch (error) {
-        torn.errors.add(String(error))
+        if (torn.failed++ === 0) torn.error = String(error)
       }
       if (torn.reads % 8 === 0) await pause(0)
     }
@@ -59,12 +61,11 @@ export async function readBesideWrites(
 }
 
 /** What was counted: a read fires when writers were at work, and is lost when it failed or gave no whole version. */
-export function tallyOf(where: string, { reads, writes, seen, errors, torn }: Torn): Tally {
+export function tallyOf(where: string, { reads, writes, seen, failed, error, torn }: Torn): Tally {
   const tally = new Tally(`P6: reads of index.json beside writes, ${where}`)
   tally.attempts = reads
   tally.fired = seen > 1 ? reads : 0
-  tally.losses = torn + errors.size
-  const [first = 'none'] = errors
-  console.log(`${where}: ${writes} writes, ${seen} versions seen, errors: ${first}`)
+  tally.losses = torn + failed
+  console.log(`${where}: ${writes} writes, ${seen} versions seen, errors: ${error}`)
   return tally.report()
 }

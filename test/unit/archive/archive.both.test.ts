@@ -337,10 +337,10 @@ describe('a damaged or hostile archive is refused', () => {
       code: 'LIMIT_EXCEEDED',
       limit: 'maxNamesSize',
     })
-    const long = { code: 'LIMIT_EXCEEDED', limit: 'maxPathLength', max: 40 }
-    expect(await faultOf(archive(bytes, { limits: { maxPathLength: 40 } }))).toMatchObject(long)
+    const long = { code: 'LIMIT_EXCEEDED', limit: 'maxPathSize', max: 40 }
+    expect(await faultOf(archive(bytes, { limits: { maxPathSize: 40 } }))).toMatchObject(long)
     const linked = tar(member({ name: 'a', type: '2', linkname: 'n'.repeat(41) }))
-    expect(await faultOf(archive(linked, { limits: { maxPathLength: 40 } }))).toMatchObject(long)
+    expect(await faultOf(archive(linked, { limits: { maxPathSize: 40 } }))).toMatchObject(long)
     expect(await filesIn(await archive(bytes, { limits: defaultArchiveLimits }))).toEqual(files)
   })
 })

@@ -108,7 +108,7 @@ describe('a look inside', () => {
     expect(await looked(content, { limits: { maxNamesSize: 70 } })).toEqual([
       `warning LIMIT_EXCEEDED ${place}  `,
     ])
-    expect(await looked(content, { limits: { maxUnpackedSize: 2000 } })).toEqual([
+    expect(await looked(content, { limits: { maxBytes: 2000 } })).toEqual([
       `warning LIMIT_EXCEEDED ${place}  `,
     ])
     expect(await looked(content)).toEqual([`warning PATH_DUPLICATE ${place} b 2048`])

@@ -1,0 +1,100 @@
+/** What a hostile layer may cost the look into it, beside its bytes. */
+
+import { expect, it } from 'vitest'
+import { memory } from '../../adapters/memory.ts'
+import { layerCheck } from '../../src/deep/index.ts'
+import { fsck } from '../../src/fsck.ts'
+import type { LayerReport } from '../../src/fsck-layers.ts'
+import { configure, draft, pushLayer } from '../../src/image.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import { amd64 } from './core/samples.ts'
+
+const encoder = new TextEncoder()
+
+function header(name: string, { type = '0', size = 0, link = '' } = {}): Uint8Array {
+  const block = new Uint8Array(512)
+  const put = (text: string, at: number): void => block.set(encoder.encode(text), at)
+  put(name, 0)
+  put('0000644\0', 100)
+  put('0000000\0', 108)
+  put('0000000\0', 116)
+  put(`${size.toString(8).padStart(11, '0')}\0`, 124)
+  put('00000000000\0', 136)
+  put('        ', 148)
+  put(type, 156)
+  put(link, 157)
+  put('ustar\x0000', 257)
+  const sum = block.reduce((a, b) => a + b, 0)
+  put(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return block
+}
+
+function pax(key: string, value: string): Uint8Array[] {
+  const bare = key.length + value.length + 3
+  const size = [bare + 1, bare + 2, bare + 3, bare + 4, bare + 5, bare + 6, bare + 7].find(
+    n => n === bare + String(n).length,
+  )
+  const record = encoder.encode(`${size} ${key}=${value}\n`)
+  const body = new Uint8Array(Math.ceil(record.length / 512) * 512)
+  body.set(record)
+  return [header('pax', { type: 'x', size: record.length }), body]
+}
+
+async function* tarOf(blocks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* blocks
+  yield new Uint8Array(1024)
+}
+
+async function looked(
+  tars: readonly (readonly Uint8Array[])[],
+  deep = layerCheck(),
+): Promise<Awaited<ReturnType<typeof fsck>>> {
+  const dir = await OciDir.ensure(memory())
+  let image = configure(draft(amd64), {})
+  for (const tar of tars) image = pushLayer(image, await dir.writeLayer(tarOf(tar)))
+  await dir.writeImage(image, { tag: 'x' })
+  return fsck(dir.storage, { deep })
+}
+
+it.each(['path', 'linkpath'])(
+  'a %s of a mebibyte is told as beyond a limit, and costs nothing',
+  async key => {
+    const { ok, findings } = await looked([
+      [...pax(key, `${'a/'.repeat(500_000)}x`), header('l', { type: '1', link: 'x' })],
+    ])
+    expect({ ok, codes: findings.map(({ code }) => code) }).toEqual({ ok: true, codes: ['LIMIT_EXCEEDED'] })
+  },
+)
+
+it('a limit of layers that is no number is a RangeError', () => {
+  expect(() => layerCheck({ limits: { maxNamesSize: Number.NaN } })).toThrow(RangeError)
+  expect(() => layerCheck({ limits: { maxBytes: -1 } })).toThrow(RangeError)
+  expect(() => layerCheck({ limits: { maxEntries: undefined as never } })).not.toThrow()
+})
+
+it('a layer whose names are not held holds none for its report either', async () => {
+  const check = layerCheck({ limits: { maxNamesSize: 300 } })
+  const reports: LayerReport[] = []
+  await looked(
+    [
+      [header('.wh.a'), header('b')],
+      [header('.wh.c'), header('d')],
+    ],
+    {
+      begin() {
+        const looks = check.begin()
+        return {
+          async look(chunks, options) {
+            const report = await looks.look(chunks, options)
+            reports.push(report)
+            return report
+          },
+        }
+      },
+    },
+  )
+  expect(reports.map(({ find, over }) => [find !== undefined, over([]).length])).toEqual([
+    [true, 1],
+    [false, 0],
+  ])
+})

@@ -1,0 +1,59 @@
+/** What a repair must not take for damage, and must not take away. */
+
+import { expect, it } from 'vitest'
+import { memory } from '../../../adapters/memory.ts'
+import { engine } from '../../../src/engine.ts'
+import { OciError } from '../../../src/errors.ts'
+import { fsck } from '../../../src/fsck.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
+import { repair } from '../../../src/repair/repair.ts'
+import type { BlobPath, StorageAdapter } from '../../../src/storage.ts'
+import { writeSample } from '../core/samples.ts'
+
+async function sample(): Promise<{ storage: StorageAdapter; layer: BlobPath }> {
+  const storage = memory()
+  const dir = await OciDir.ensure(storage)
+  const image = await writeSample(dir, { tag: 'kept' })
+  const digest = image.manifest.value.layers[0]?.digest ?? ''
+  return { storage, layer: `blobs/${digest.replace(':', '/')}` as BlobPath }
+}
+
+async function put(storage: StorageAdapter, path: BlobPath, bytes: Uint8Array): Promise<void> {
+  const staged = await storage.stage()
+  const sink = staged.writable.getWriter()
+  await sink.write(bytes)
+  await sink.close()
+  await staged.commit(path)
+}
+
+it('quarantine takes nothing out because a medium failed once', async () => {
+  const { storage, layer } = await sample()
+  let faults = 1
+  const open = storage.open.bind(storage)
+  storage.open = async (path, options) => {
+    if (path === layer && faults-- > 0)
+      throw new OciError('STORAGE_FAILED', { storage: 'it', operation: 'open', path })
+    return open(path, options)
+  }
+  expect((await repair(storage, { quarantine: true })).actions).toEqual([])
+})
+
+it('quarantine takes nothing out for a bound that was passed', async () => {
+  const { storage } = await sample()
+  const small = engine({ limits: { maxConfigSize: 10 } })
+  expect((await repair(storage, { quarantine: true, engine: small })).actions).toEqual([])
+})
+
+it('what a writer has made good meanwhile is not removed', async () => {
+  const { storage, layer } = await sample()
+  const bytes = (await (await storage.open(layer))?.bytes()) ?? new Uint8Array()
+  await storage.remove(() => [layer])
+  await put(storage, layer, bytes.subarray(1))
+  const remove = storage.remove.bind(storage)
+  storage.remove = async (choose, options) => {
+    await put(storage, layer, bytes)
+    return remove(choose, options)
+  }
+  await repair(storage)
+  expect((await fsck(storage)).ok).toBe(true)
+})
