@@ -154,14 +154,14 @@ export class DirectoryStorage implements StorageAdapter {
       const files: FileSystemFileHandle[] = []
       for await (const handle of folder.values())
         if (handle instanceof FileSystemFileHandle) files.push(handle)
-      const versions = files.filter(isNextVersion)
+      const pending = files.filter(isNextVersion)
       let removed = 0
       for (const file of files)
-        if (!versions.includes(file)) removed += await removeLeft(folder, file, options)
-      if (versions.length === 0) return removed
+        if (!pending.includes(file)) removed += await removeLeft(folder, file, options)
+      if (pending.length === 0) return removed
       await this.#exclusively('sweep', undefined, async () => {
         for (const path of documentPaths) await finishDocument(this.#layout, path)
-        for (const file of versions) removed += await removeLeft(folder, file, options)
+        for (const file of pending) removed += await removeLeft(folder, file, options)
       })
       return removed
     })

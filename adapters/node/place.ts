@@ -149,7 +149,7 @@ function realOf(name: string): string | undefined {
   for (let attempt = 0; ; attempt++) {
     const real = unlessNow([...absent, 'ELOOP'], () => realNow(name))
     // Bun finds nothing where a file is just being replaced by another.
-    if (real !== undefined || attempt === attempts || !isThereNow(name)) return real
+    if (real !== undefined || attempt === attempts || !unlessNow(absent, () => isThereNow(name))) return real
   }
 }
 

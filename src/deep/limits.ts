@@ -16,7 +16,7 @@ export interface LayerLimits extends TarLimits, ZstdLimits {
   readonly maxNamesSize: number
 }
 
-/** The tar reader's bounds, zstd windows of 128 MiB, 128 MiB of names, paths of 4,096 bytes, layers of any size. */
+/** The tar reader's bounds, 128 MiB of zstd window and of names, paths of 4,096 bytes, no bound on a layer. */
 export const defaultLayerLimits: LayerLimits = {
   ...defaultTarLimits,
   maxWindowSize: 128 << 20,

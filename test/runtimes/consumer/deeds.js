@@ -78,7 +78,12 @@ async function suite(work, name) {
     return { open: () => folder(join(place, 'layout')), remove: () => rm(place, { recursive: true }) }
   }
   const inMemory = () => ({ open: () => memory() })
-  return { memory: await runSuite(suites[name], inMemory), folder: await runSuite(suites[name], onDisk) }
+  // Layers take their time, and memory is the same everywhere.
+  const media = { ...(name !== 'layers' && { memory: inMemory }), folder: onDisk }
+  const results = {}
+  for (const [medium, factory] of Object.entries(media))
+    results[medium] = await runSuite(suites[name], factory)
+  return results
 }
 
 /** Runs every case; what a trait leaves out is named with the trait. */
