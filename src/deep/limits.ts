@@ -16,7 +16,7 @@ export interface LayerLimits extends TarLimits, ZstdLimits {
   readonly maxNamesSize: number
 }
 
-/** The tar reader's bounds, 128 MiB of zstd window and of names, paths of 4,096 bytes, no bound on a layer. */
+/** The tar reader's bounds, 128 MiB of names and of zstd window, paths of 4,096 bytes, any layer. */
 export const defaultLayerLimits: LayerLimits = {
   ...defaultTarLimits,
   maxWindowSize: 128 << 20,

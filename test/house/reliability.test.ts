@@ -48,6 +48,7 @@ it('names tests for every promise', async () => {
     id,
     promises[id] ?? '',
     [...(cited.get(id) ?? [])]
+      .sort()
       .filter(path => path !== 'test/house/reliability.test.ts')
       .map(path => `\`${path.slice('test/'.length)}\``)
       .join(', '),
