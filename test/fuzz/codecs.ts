@@ -38,7 +38,7 @@ export const gzipTarget: Target = {
   },
   read: async (bytes, pieces) =>
     sumOf(await collect(gunzip(chunked(bytes, pieces), { maxBytes }), { max: maxBytes })),
-  judge: async (mutant, result, original) => sameContent(mutant, result, original),
+  judge: async (mutant, result, originals) => sameContent(mutant, result, originals),
 }
 
 /** The same by a decoder that looks at no sum, fflate's. */
@@ -74,8 +74,8 @@ export const zstdTarget: Target = {
   ],
   read: async (bytes, pieces) =>
     sumOf(await collect(unzstd(chunked(bytes, pieces), { maxBytes }), { max: maxBytes })),
-  judge: async (mutant, result, original) =>
-    mutant.origin < 3 && isChecked(mutant.bytes) ? sameContent(mutant, result, original) : undefined,
+  judge: async (mutant, result, originals) =>
+    mutant.origin < 3 && isChecked(mutant.bytes) ? sameContent(mutant, result, originals) : undefined,
 }
 
 /** The same by a decoder that doesn't look at checksums: it is told that there are none. */
@@ -84,10 +84,17 @@ export const uncheckedZstd: Target = {
   read: (bytes, pieces) => zstdTarget.read(isChecked(bytes) ? withoutChecksum(bytes) : bytes, pieces),
 }
 
-/** By its CRC-32 and size, or its checksum, a changed file has the content that it had, or is refused. */
-function sameContent({ origin, mended }: Mutant, result: string, original: string): string | undefined {
-  if (origin < 0 || mended || result === original) return undefined
-  return `${result} instead of ${original}`
+/**
+ * By its CRC-32 and size, or its checksum, a changed file has the content that it had, or is refused. What was put
+ * together of two files may be the other one as it was.
+ */
+function sameContent(
+  { origin, mended }: Mutant,
+  result: string,
+  originals: readonly string[],
+): string | undefined {
+  if (origin < 0 || mended || originals.includes(result)) return undefined
+  return `${result} instead of ${originals[origin]}`
 }
 
 function isChecked(bytes: Uint8Array): boolean {

@@ -15,8 +15,12 @@ export interface Target {
   readonly read: (bytes: Uint8Array, pieces: number) => Promise<string>
   /** It is read at once: there are no chunks to read it in again. */
   readonly isWhole?: boolean
-  /** What is wrong with a result, if something is; `original` is what came of the seed before it was changed. */
-  readonly judge?: (mutant: Mutant, result: string, original: string) => Promise<string | undefined>
+  /** What is wrong with a result, if something is; `originals` are what came of the seeds, unchanged. */
+  readonly judge?: (
+    mutant: Mutant,
+    result: string,
+    originals: readonly string[],
+  ) => Promise<string | undefined>
 }
 
 /** How often, and by what name it is told. */
@@ -60,7 +64,7 @@ class Run {
   async corpus(): Promise<void> {
     for (const bytes of corpusOf(this.#target.name)) {
       const mutant = { bytes, origin: -1, mended: true }
-      await this.#attempt(mutant, { original: '', isTwice: true, pieces: 7 })
+      await this.#attempt(mutant, { originals: [], isTwice: true, pieces: 7 })
     }
   }
 
@@ -76,7 +80,7 @@ class Run {
       const mutant = mutate(seeds, format, below)
       const isTwice = i % again === 0
       await this.#attempt(mutant, {
-        original: originals[mutant.origin] ?? '',
+        originals,
         isTwice,
         pieces: 1 + below(700),
       })
@@ -98,10 +102,10 @@ class Run {
   async #attempt(
     mutant: Mutant,
     {
-      original,
+      originals,
       isTwice,
       pieces,
-    }: { readonly original: string; readonly isTwice: boolean; readonly pieces: number },
+    }: { readonly originals: readonly string[]; readonly isTwice: boolean; readonly pieces: number },
   ): Promise<void> {
     const { read, judge } = this.#target
     const { bytes } = mutant
@@ -112,7 +116,7 @@ class Run {
     this.#slowest = Math.max(this.#slowest, slow)
     const code = /^[A-Z_]+$/.test(outcome) ? outcome : outcome.startsWith('!') ? 'untyped' : 'read'
     this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1)
-    if (outcome !== original) this.#tally.fired++
+    if (outcome !== originals[mutant.origin]) this.#tally.fired++
     if (code === 'untyped') return this.#lose(bytes, outcome)
     if (slow > longest) return this.#lose(bytes, `${slow.toFixed()} ms per 64 KiB`)
     if (isTwice && this.#target.isWhole !== true) {
@@ -120,7 +124,7 @@ class Run {
       if (other !== outcome) return this.#lose(bytes, `in chunks of ${pieces}: ${other.slice(0, 200)}`)
     }
     if (code !== 'read') return
-    const fault = await judge?.(mutant, outcome, original)
+    const fault = await judge?.(mutant, outcome, originals)
     if (fault !== undefined) this.#lose(bytes, fault)
   }
 
