@@ -73,7 +73,7 @@ function run(args) {
   const { status, signal } = spawnSync(process.execPath, args, {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, OCIDIR_COUNTS: countsFile },
-    timeout: 30 * minutes,
+    timeout: 60 * minutes,
   })
   return status ?? signal
 }

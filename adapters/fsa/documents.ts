@@ -76,9 +76,7 @@ export async function writeDocument(
   const name = `${prefixOf(path)}${await hexDigest(bytes)}-${crypto.randomUUID()}`
   const { folder, handle } = await makePrivateFile(layout, name)
   try {
-    const writable = await handle.createWritable()
-    await writable.write(bytes)
-    await writable.close()
+    await writeWhole(handle, bytes)
     checkKept((await handle.getFile()).size, bytes.length)
     signal?.throwIfAborted()
     await publishFile(layout, { folder, handle }, { folder: layout.root, name: path })
@@ -91,6 +89,18 @@ export async function writeDocument(
     // The move has failed and taken the present version away: these bytes are all that is left.
     if (replaces && isMissing(await findNow(layout, path))) return
     await removeReleased(folder, name)
+  }
+}
+
+/** A write that failed must let go of the file, or nobody could take it away. */
+async function writeWhole(handle: FileSystemFileHandle, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const writable = await handle.createWritable()
+  try {
+    await writable.write(bytes)
+    await writable.close()
+  } catch (error) {
+    await writable.abort().catch(() => {})
+    throw error
   }
 }
 
