@@ -5,9 +5,9 @@ import { memory } from '../../adapters/memory.ts'
 import * as door from '../../src/index.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { isLong } from '../setup/rounds.ts'
-import { brokenOperations } from './fault-broken.ts'
 import { Drill, type FaultyMedium, fillPlace, type Site, type SiteFiles } from './fault-drill.ts'
 import { drivenBy, operations, pure } from './fault-operations.ts'
+import { countedCalls, testBroken, testOrders } from './fault-tests.ts'
 import type { FaultKind } from './faults.ts'
 import { contractFaults, faultyNamed, faultyStorage } from './faulty-storage.ts'
 
@@ -49,12 +49,7 @@ it('P3: every public function that reaches a medium is driven, every other one i
 const drill = new Drill(medium, operations)
 
 it('P3: the calls of each operation to the storage are counted', async () => {
-  const calls = await drill.calls()
-  console.log(
-    `P3 calls, memory: ${Object.entries(calls)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-  )
+  const calls = await countedCalls('memory', drill)
   expect(Object.entries(calls).filter(([, count]) => count === 0)).toEqual([])
 })
 
@@ -72,24 +67,9 @@ const kinds: readonly (readonly [FaultKind, boolean])[] = [
   ['short read', true],
   ['hang', false],
 ]
-for (const [kind, isLasting] of kinds) {
-  const name = `memory, ${kind} ${isLasting ? 'from then on' : 'once'}`
-  it(`P3: ${name}: a typed error, the old state or the new one, nothing left, and a second try succeeds`, {
-    timeout: 600_000,
-  }, async () => {
-    const tally = await drill.run(name, { kind, isLasting, stride })
-    tally.report()
-    expect(drill.losses.splice(0)).toEqual([])
-  })
-}
-
-for (const { fault, run, ...order } of brokenOperations) {
-  it(`P3: the drill sees an operation that ${fault}`, async () => {
-    const broken = new Drill(medium, { [fault]: { run } })
-    const tally = await broken.run(`memory, an operation that ${fault} (broken on purpose)`, {
-      ...order,
-      patience: 1000,
-    })
-    expect(tally.report().losses).toBeGreaterThan(0)
-  })
-}
+testOrders(
+  'memory',
+  drill,
+  kinds.map(([kind, isLasting]) => ({ kind, isLasting, stride })),
+)
+testBroken(medium, { patience: 1000 })

@@ -5,8 +5,6 @@ import { opfs } from '../../adapters/fsa/index.ts'
 import { indexedDb, removeIndexedDb } from '../../adapters/indexeddb/index.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
-import { isLong } from '../setup/rounds.ts'
-import { brokenOperations } from './fault-broken.ts'
 import {
   Drill,
   type DrillOptions,
@@ -16,6 +14,7 @@ import {
   type SiteFiles,
 } from './fault-drill.ts'
 import { operations } from './fault-operations.ts'
+import { countedCalls, testBroken, testOrders } from './fault-tests.ts'
 import type { Faults } from './faults.ts'
 import {
   databaseFaults,
@@ -125,28 +124,11 @@ for (const { place, patch, orders } of plans) {
     const drill = new Drill(mediumOf(place), rest)
 
     it('P3: the calls of each operation to the browser are counted', async () => {
-      const calls = Object.entries(await drill.calls())
-      console.log(`P3 calls, ${place.name}: ${calls.map(([name, count]) => `${name} ${count}`).join(', ')}`)
-      expect(calls.reduce((sum, [, count]) => sum + count, 0)).toBeGreaterThan(200)
+      const calls = Object.values(await countedCalls(place.name, drill))
+      expect(calls.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(200)
     })
 
-    for (const order of orders) {
-      const name = `${place.name}, ${order.kind} ${order.isLasting ? 'from then on' : 'once'}`
-      it(`P3: ${name}: a typed error, the old state or the new one, nothing left, and a second try succeeds`, {
-        timeout: 1_800_000,
-      }, async () => {
-        const tally = await drill.run(name, { ...order, ...(isLong && { stride: 1 }) })
-        tally.report()
-        expect(drill.losses.splice(0)).toEqual([])
-      })
-    }
-
-    for (const { fault, run, ...order } of brokenOperations.filter(({ isForMedia }) => isForMedia)) {
-      it(`P3: the drill sees an operation that ${fault}`, async () => {
-        const broken = new Drill(mediumOf(place), { [fault]: { run } })
-        const tally = await broken.run(`${place.name}, an operation that ${fault} (broken on purpose)`, order)
-        expect(tally.report().losses).toBeGreaterThan(0)
-      })
-    }
+    testOrders(place.name, drill, orders)
+    testBroken(mediumOf(place))
   })
 }

@@ -8,12 +8,12 @@ import { FolderStorage } from '../../adapters/node/folder.ts'
 import { blobPath, digestOf } from '../../src/digest.ts'
 import { isOciError } from '../../src/errors.ts'
 import { editIndex, withEntry } from '../../src/index-json.ts'
-import { isLong } from '../setup/rounds.ts'
 import { workFolder } from '../setup/work-folder.ts'
 import { bytesOf } from '../suites/material.ts'
 import type { Files } from '../unit/archive/samples.ts'
 import { Drill, type DrillOptions, type FaultyMedium, type Site, type SiteFiles } from './fault-drill.ts'
 import { operations, type World } from './fault-operations.ts'
+import { countedCalls, testOrders } from './fault-tests.ts'
 import { isCleaning } from './faulty-fs.ts'
 
 const { faults } = await vi.hoisted(async () => {
@@ -65,12 +65,7 @@ async function writeFiles(folder: string, files: Files): Promise<string> {
 const drill = new Drill(medium, operations)
 
 it('P3: the calls of each operation to the file system are counted', async () => {
-  const calls = await drill.calls()
-  console.log(
-    `P3 calls, node: ${Object.entries(calls)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-  )
+  const calls = await countedCalls('node', drill)
   expect(Object.entries(calls).filter(([, count]) => count === 0)).toEqual([])
 })
 
@@ -87,16 +82,7 @@ const orders: readonly DrillOptions[] = [
   { kind: 'short write', isLasting: true, stride: 1 },
   { kind: 'hang', isLasting: false, stride: 13 },
 ]
-for (const order of orders) {
-  const name = `node, ${order.kind} ${order.isLasting ? 'from then on' : 'once'}`
-  it(`P3: ${name}: a typed error, the old state or the new one, nothing left, and a second try succeeds`, {
-    timeout: 1_800_000,
-  }, async () => {
-    const tally = await drill.run(name, { ...order, ...(isLong && { stride: 1 }) })
-    tally.report()
-    expect(drill.losses.splice(0)).toEqual([])
-  })
-}
+testOrders('node', drill, orders)
 
 /** The long form has each call of every operation; of these, the short one, too. */
 const usual = ['OciDir.writeBlob', 'OciDir.readBlob', 'OciDir.insertManifest', 'StorageAdapter.list', 'gc']

@@ -10,8 +10,8 @@ import corrupt from '../fixtures/corrupt/expected.json' with { type: 'json' }
 import odd from '../fixtures/odd-valid/expected.json' with { type: 'json' }
 import { Tally } from '../setup/tally.ts'
 import { RawStorage } from '../unit/core/raw-storage.ts'
-import { brokenLayers } from './broken-layers.ts'
-import { brokenLayouts, soundLayouts } from './broken-layouts.ts'
+import { brokenLayers } from './damaged-layers.ts'
+import { brokenLayouts, soundLayouts } from './damaged-layouts.ts'
 import { judge, type Open, serious, withoutChecksums } from './inside.ts'
 import { type Files, fixtureFiles, isSame, type Kind } from './layouts.ts'
 

@@ -6,7 +6,7 @@ import { concat } from '../../src/streams.ts'
 import { block, frame, skippable } from '../unit/codec/frames.ts'
 import { ascii, member as gzipMember } from '../unit/codec/members.ts'
 import { base256, gnuMagic, header, member, pax, type RawHeader, tar } from '../unit/tar/samples.ts'
-import { gzipped } from './broken-layouts.ts'
+import { gzipped } from './damaged-layouts.ts'
 import {
   type Files,
   flipped,
