@@ -105,7 +105,7 @@ async function fsckTable() {
     const hash = () => run('sh', ['-c', `exec sha256sum ${blobs}/*`])
     const rate = seconds => (bytes / 1e6 / seconds).toFixed(0)
     const node = await pair(
-      () => run(process.execPath, [join(top, 'dist/cli/main.js'), 'fsck', layout]),
+      () => run(process.execPath, [join(top, 'dist/bin/ocidir.js'), 'fsck', layout]),
       hash,
       runs,
     )

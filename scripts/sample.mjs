@@ -38,9 +38,9 @@ import { join } from 'node:path'
  * @property {() => void} remove takes everything away
  */
 
-const command = 'dist/cli/main.js'
+const command = 'dist/bin/ocidir.js'
 /** What the image is made of: the built package. */
-const parts = ['package.json', 'README.md', 'dist/src', 'dist/adapters', 'dist/cli']
+const parts = ['package.json', 'README.md', 'dist/src', 'dist/adapters', 'dist/bin']
 
 /**
  * Builds the sample with the command line, checks it with the command line, and prints its digest.
@@ -69,7 +69,7 @@ export function serveSample({ digest, recipe, files, folder }) {
   const known = new Set(files.filter(({ kind }) => kind === 'file').map(({ path }) => path))
   return {
     name: 'ocidir-sample',
-    configureServer(server) {
+    configurePreviewServer(server) {
       server.middlewares.use('/sample/', (request, response, next) => {
         const path = decoded(new URL(request.url ?? '', 'http://localhost').pathname)
         response.setHeader('Cache-Control', 'no-store')
@@ -95,7 +95,7 @@ function recipeOf(epoch) {
     tag: 'ocidir:sample',
     destination: 'opt/ocidir',
     platform: 'linux/amd64',
-    entrypoint: ['node', '/opt/ocidir/dist/cli/main.js'],
+    entrypoint: ['node', '/opt/ocidir/dist/bin/ocidir.js'],
     cmd: ['--help'],
     env: ['NODE_ENV=production'],
     workdir: '/opt/ocidir',

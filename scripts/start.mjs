@@ -67,29 +67,29 @@ function buildLibrary() {
   if (status !== 0) end('the build failed: the lines above say why')
 }
 
+/** The page as it is deployed; `npx vite` is for work on it. */
 async function serve() {
-  const { createServer } = await import('vite')
-  const server = await createServer({
+  say('building the page')
+  const { build, preview } = await import('vite')
+  const common = {
     configFile: join(top, 'vite.config.ts'),
     root: join(top, 'demo'),
-    logLevel: 'warn',
+    logLevel: /** @type {const} */ ('warn'),
     // Its own, so that a second run or a test beside this one can't replace what this page is loading.
-    cacheDir: join(sample.place, 'vite'),
-    // Found late, in the worker, they would make vite reload the page.
-    optimizeDeps: { include: Object.keys(dependencies) },
+    build: { outDir: join(sample.place, 'page'), emptyOutDir: true },
+  }
+  await build(common).catch(error => end(error.message))
+  const server = await preview({
+    ...common,
     plugins: [serveSample(sample)],
-    server: {
+    preview: {
       // Loopback only: the page is for this machine.
       host: '127.0.0.1',
       port: options.isFixed ? options.port : 5173,
       strictPort: options.isFixed,
-      // A reload in the middle of a build would be a surprise; `npx vite` is for work on the page.
-      hmr: false,
-      watch: null,
       headers: { 'X-Content-Type-Options': 'nosniff' },
     },
-  })
-  await server.listen().catch(error => end(error.message))
+  }).catch(error => end(error.message))
   const address = server.resolvedUrls?.local[0]
   if (address === undefined) end('the page has no address')
   say(`the page: ${address}\nCtrl-C ends it`)

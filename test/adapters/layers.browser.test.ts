@@ -1,13 +1,12 @@
-/** The layer suite on the media of Chromium: OPFS, a folder's handle, IndexedDB. */
+/** The layer suite on the media of Chromium; a folder's handle writes and reads as OPFS does. */
 
 import { describe, it } from 'vitest'
-import { folder, opfs } from '../../adapters/fsa/index.ts'
+import { opfs } from '../../adapters/fsa/index.ts'
 import { layerSuite } from '../suites/index.ts'
-import { handleOf, placeFor } from './fsa-places.ts'
+import { placeFor } from './fsa-places.ts'
 import { indexedDbPlace } from './indexeddb-place.ts'
 
 const test = { describe, it }
 
 await layerSuite({ test, factory: () => placeFor(name => opfs(name)) })
-await layerSuite({ test, factory: () => placeFor(async name => folder(await handleOf(name))) })
 await layerSuite({ test, factory: indexedDbPlace })

@@ -24,19 +24,23 @@ export interface EngineCase {
 /** A suite of cases, each run on an empty place. */
 export interface EngineSuite {
   readonly cases: readonly EngineCase[]
+  /** A medium whose files are written and read as another's are. */
+  readonly leavesOut?: string
   run(name: string, factory: StorageFactory): Promise<void>
 }
+
+const handles = 'a folder handle'
 
 export const suites: Readonly<Record<string, EngineSuite>> = {
   storage: suiteOf(storageCases, runStorageCase),
   layout: suiteOf(layoutCases, runLayoutCase),
-  layers: suiteOf(layerCases, runLayerCase),
+  layers: { ...suiteOf(layerCases, runLayerCase), leavesOut: handles },
 }
 
 export const media: Readonly<Record<string, StorageFactory>> = {
   memory: () => ({ open: () => memory() }),
   opfs: () => placeNamed(name => opfs(name)),
-  'a folder handle': () => placeNamed(async name => folder(await handleOf(name))),
+  [handles]: () => placeNamed(async name => folder(await handleOf(name))),
   IndexedDB: indexedDbPlace,
 }
 

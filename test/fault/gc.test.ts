@@ -17,8 +17,8 @@ import { buildChild, Child } from './child.ts'
 import type { GcJob } from './gc-child.ts'
 import { collect, collectByList, dawdling, heedless, race } from './gc-race.ts'
 
-const inMemory = 1000
-const onDisk = rounds({ short: 3, long: 1000 })
+const inMemory = rounds({ short: 300, long: 1000 })
+const onDisk = rounds({ short: 3, long: 200 })
 
 let child: Awaited<ReturnType<typeof buildChild>>
 let path: string

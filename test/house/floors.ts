@@ -102,7 +102,7 @@ function graphOf(sources: Sources): ReadonlyMap<string, readonly string[]> {
 function faultOf(from: string, to: string, entries: readonly string[]): string | undefined {
   if (from.startsWith('demo/')) return faultOfPage(to)
   if (to.startsWith('node:')) return isForNode(from) ? undefined : 'only adapters/node and cli know Node'
-  // The built command's own manifest: a file that it reads, two folders above dist/cli.
+  // The built command's own manifest: a file that it reads, two folders above dist/bin and dist/cli.
   if (from === 'cli/version.ts' && to === '../package.json') return undefined
   if (!isLocal(to)) return faultOfPackage(from, to)
   if (from.startsWith('src/')) return faultOfCore(from, to)
