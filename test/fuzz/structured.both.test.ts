@@ -145,6 +145,12 @@ it('P12: what both take, JSON.parse and we read alike, and canonical JSON is its
 
 it('P11: digests, references and platforms of any text', { timeout }, () => {
   fc.assert(
+    fc.property(digest, value => {
+      expect(isDigest(value)).toBe(true)
+    }),
+    options,
+  )
+  fc.assert(
     fc.property(
       fc.oneof(
         text,
@@ -152,9 +158,8 @@ it('P11: digests, references and platforms of any text', { timeout }, () => {
         fc.tuple(digest, text).map(([a, b]) => a + b),
       ),
       value => {
-        expect(isDigest(value)).toBe(
-          /^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/.test(value) && isDigest(value),
-        )
+        const isInGrammar = /^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/.test(value)
+        if (isDigest(value)) expect(isInGrammar).toBe(true)
         if (isDigest(value)) expect(blobPath(value)).toBe(`blobs/${value.replace(':', '/')}`)
         else expect(() => blobPath(value)).toThrow(/is not a digest/)
         if (value !== '') expect(['tag', 'digest']).toContain(parseRef(value).kind)

@@ -1,6 +1,6 @@
 /** P14, P15: a small hostile input takes no more memory than is said, ends or is refused, and an abort is heeded. */
 
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
 import { archive } from '../../src/archive/index.ts'
@@ -17,6 +17,7 @@ import { type Descriptor, mediaTypes } from '../../src/spec.ts'
 import { concat } from '../../src/streams.ts'
 import { readTar } from '../../src/tar/index.ts'
 import { rounds } from '../setup/rounds.ts'
+import { Tally } from '../setup/tally.ts'
 import { utf8 } from '../suites/material.ts'
 import { block, frame, repeated, skippable } from '../unit/codec/frames.ts'
 import { base256, gnuMagic, header, member, pax, tar } from '../unit/tar/samples.ts'
@@ -286,7 +287,41 @@ async function imageOf(layers: readonly Uint8Array[]): Promise<Awaited<ReturnTyp
   return dir.openImage('a')
 }
 
+/** What reads them as many do: all at once, or without a bound. */
+const credulous: Readonly<
+  Record<string, { readonly within: number; readonly read: () => Promise<unknown> }>
+> = {
+  'gzip by one call of zlib': { within: 96, read: inflatedAtOnce(gzipSync(Buffer.alloc(128 * MiB))) },
+  'gzip by pieces that are kept': {
+    within: 96,
+    read: keptWhole(gzipSync(Buffer.alloc(128 * MiB)), bytes => gunzip(bytes)),
+  },
+  'zstd by pieces that are kept': {
+    within: 96,
+    read: keptWhole(concat([opening, many(1_500, repeated(131_072)), repeated(0, true)]), bytes =>
+      unzstd(bytes),
+    ),
+  },
+}
+
+function inflatedAtOnce(bytes: Uint8Array): () => Promise<unknown> {
+  return async () => gunzipSync(bytes)
+}
+
+function keptWhole(
+  bytes: Uint8Array,
+  codec: (bytes: Uint8Array) => AsyncIterable<Uint8Array>,
+): () => Promise<unknown> {
+  return async () => {
+    const all: Uint8Array[] = []
+    for await (const chunk of codec(bytes)) all.push(chunk)
+    return all
+  }
+}
+
 describe('P14: bombs', () => {
+  const tally = new Tally('P14: bombs within the memory that is said')
+
   it.each(Object.entries(bombs))('P14: %s', { timeout: 300_000 }, async (name, { within, limit, make }) => {
     const read = await make()
     let fault: unknown
@@ -296,9 +331,27 @@ describe('P14: bombs', () => {
       }),
     )
     console.log(`P14: ${name}: ${mebibytes.toFixed(0)} of ${within} MiB, ${seconds.toFixed(1)} s`)
+    tally.attempts++
+    if (limit === undefined || fault !== undefined) tally.fired++
+    if (mebibytes >= within) tally.losses++
     if (fault !== undefined && !isOciError(fault)) throw fault
     expect(isOciError(fault, 'LIMIT_EXCEEDED') ? fault.data.limit : fault).toBe(limit)
     expect(mebibytes).toBeLessThan(within)
+  })
+
+  it('P14: what believes them takes more than is said', { timeout: 120_000 }, async () => {
+    const broken = new Tally('P14: bombs read at once or kept (broken on purpose)')
+    for (const { within, read } of Object.values(credulous)) {
+      let result: unknown
+      const { mebibytes } = await peakOf(async () => {
+        result = await read()
+      })
+      broken.attempts++
+      if (result !== undefined) broken.fired++
+      if (mebibytes >= within) broken.losses++
+    }
+    expect(broken.report().losses).toBe(broken.attempts)
+    expect(tally.report()).toMatchObject({ attempts: Object.keys(bombs).length, losses: 0 })
   })
 })
 
