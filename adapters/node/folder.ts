@@ -161,7 +161,15 @@ export class FolderStorage implements StorageAdapter {
       }
       throw new OciError('STORAGE_CHANGED', { storage: this.name, path })
     }
-    await this.#faulty('update', () => this.#lock.run(section, options), options.signal)
+    await this.#faulty(
+      'update',
+      async () => {
+        // Most of the waiting for the disk, while others may have the lock.
+        if (options.requires !== undefined) await this.#settled.blobs(options.requires)
+        await this.#lock.run(section, options)
+      },
+      options.signal,
+    )
   }
 
   async remove(

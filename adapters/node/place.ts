@@ -112,9 +112,12 @@ export class LayoutFolder {
   }
 }
 
+// Windows syncs what may be written only.
+const flags = process.platform === 'win32' ? 'r+' : 'r'
+
 /** Makes a file's bytes, or a folder's entries, outlive a power loss. */
 export async function settle(path: string): Promise<void> {
-  const handle = await open(path, 'r').catch(unsyncable)
+  const handle = await open(path, flags).catch(unsyncable)
   try {
     await handle?.sync().catch(unsyncable)
   } finally {

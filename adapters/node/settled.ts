@@ -6,7 +6,8 @@ import type { BlobPath } from '../../src/storage.ts'
 import { absent, unless } from './faults.ts'
 import { type LayoutFolder, settle } from './place.ts'
 
-// The system writes out what is older than half a minute, on a laptop ten.
+// The system writes out what is older than half a minute, on a laptop ten. A clock that is set forward by more than this
+// between a write and its naming deceives it.
 const surelyWritten = 60 * 60 * 1000
 // Syncs at once: they wait for the same disk, and each holds a handle.
 const batch = 16
@@ -45,8 +46,15 @@ export class SettledBlobs {
     if (real === undefined || stats === undefined) return undefined
     if (Date.now() - stats.ctimeMs > surelyWritten) return undefined
     const file = `${stats.ino} ${stats.ctimeMs}`
-    if (this.#known.get(path) !== file) await settle(real)
-    this.#known.set(path, file)
+    if (this.#known.get(path) !== file) {
+      // Outside of the lock a gc may take it meanwhile.
+      const isThere = await unless(
+        absent,
+        settle(real).then(() => true),
+      )
+      if (!isThere) return undefined
+      this.#known.set(path, file)
+    }
     return dirname(real)
   }
 }

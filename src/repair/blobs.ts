@@ -210,8 +210,9 @@ class BlobMending {
   }
 }
 
-/** Only a manifest or index that can't be read leaves open what is reached. */
+/** Only a manifest or index that can't be read leaves open what is reached; it may be among what a cut list doesn't tell. */
 function leavesReachKnown({ severity, code, path }: Finding): boolean {
+  if (code === 'LIMIT_EXCEEDED' && path === 'index.json') return false
   if (severity !== 'error' || code === 'BLOB_MISSING') return true
   return code !== 'DOCUMENT_INVALID' && code !== 'DIGEST_INVALID' && /\/(config|layers\/\d+)(\/|$)/.test(path)
 }
