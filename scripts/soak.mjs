@@ -4,7 +4,8 @@
  * figures go into docs/reliability.md, with commit, seed and date. Of some test files: the rows of the others stay.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
@@ -29,7 +30,21 @@ function testsWithTallies() {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.test.ts'))
     .map(name => `test/${name}`)
-    .filter(path => /tally|isLong|rounds\(/i.test(readFileSync(path, 'utf8')))
+    .filter(path => hasLongForm(path, new Set()))
+}
+
+/**
+ * Tells whether a file, or one that it imports, has figures or a long form.
+ * @param {string} path
+ * @param {Set<string>} seen
+ * @returns {boolean}
+ */
+function hasLongForm(path, seen) {
+  if (/^test\/setup\/(tally|rounds)\.ts$/.test(path)) return true
+  if (seen.has(path) || !path.startsWith('test/') || !existsSync(path)) return false
+  seen.add(path)
+  const imports = readFileSync(path, 'utf8').matchAll(/ from '(\.[^']+)'/g)
+  return [...imports].some(([, to = '']) => hasLongForm(posix.join(posix.dirname(path), to), seen))
 }
 
 /** @param {readonly string[]} files */
