@@ -10,6 +10,7 @@ import { mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { Tally } from '../setup/tally.ts'
 import { forwarding } from '../suites/forwarding.ts'
+import { lots } from '../suites/seeded-bytes.ts'
 
 type Dir = OciDir<StorageAdapter>
 
@@ -69,10 +70,9 @@ export function heedless(inner: StorageAdapter): StorageAdapter {
 
 /** A storage each of whose calls takes a while, as long as chance will have it: memory alone answers at once. */
 export function dawdling(inner: StorageAdapter, seed: number): StorageAdapter {
-  let state = seed
+  const random = lots(seed)
   const dawdle = async (): Promise<void> => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    for (let turns = state >>> 27; turns > 0; turns--) await undefined
+    for (let turns = random(32); turns > 0; turns--) await undefined
   }
   const late =
     <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>

@@ -3,8 +3,9 @@
 import { isOciError } from '../../src/errors.ts'
 import { isLong, rounds, seed } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
+import { lots } from '../suites/seeded-bytes.ts'
 import { corpusOf } from './corpus.ts'
-import { type Format, lots, type Mutant, mutate } from './mutate.ts'
+import { type Format, type Mutant, mutate } from './mutate.ts'
 
 /** A reader of one format, as the fuzzer sees it. */
 export interface Target {

@@ -111,14 +111,3 @@ export function mendTar(bytes: Uint8Array): Uint8Array {
   }
   return bytes
 }
-
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-export function lots(seed: number): Below {
-  let state = seed | 0
-  return limit => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-}

@@ -8,9 +8,10 @@ import { readTar } from '../../src/tar/index.ts'
 import { isLong, rounds, seed } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
 import { itWith, tool } from '../setup/tools.ts'
+import { lots } from '../suites/seeded-bytes.ts'
 import { bytesOf } from '../unit/tar/samples.ts'
 import { crc32 } from './crc.ts'
-import { lots, type Mutant, mendTar, mutate } from './mutate.ts'
+import { type Mutant, mendTar, mutate } from './mutate.ts'
 import { tarTarget } from './tars.ts'
 
 const mutants = rounds({ short: 3_000, long: 100_000 })

@@ -1,5 +1,6 @@
 /** Seeded stacks of layers with everything in them that stacking has rules for, and that every extractor agrees on. */
 
+import { prng } from '../suites/seeded-bytes.ts'
 import type { Line } from '../unit/files/samples.ts'
 
 /** Layers, and which cases they hold. */
@@ -20,19 +21,16 @@ export function randomStack(seed: number): RandomStack {
 class Making {
   readonly kinds = new Set<string>()
   readonly #stacked = new Map<string, Kind>()
-  #state: number
+  readonly #random: () => number
   #serial = 0
 
   constructor(seed: number) {
-    this.#state = seed
+    this.#random = prng(seed)
   }
 
-  /** A whole number from 0 up to, not including, `end` (mulberry32). */
+  /** A whole number from 0 up to, not including, `end`. */
   below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % end
+    return this.#random() % end
   }
 
   layer(): Line[] {

@@ -16,7 +16,8 @@ import type { StorageAdapter } from '../../src/storage.ts'
 import { isLong } from '../setup/rounds.ts'
 import { forwarding } from '../suites/index.ts'
 import { utf8 } from '../suites/material.ts'
-import { type Below, seeded } from './random-json.ts'
+import { lots } from '../suites/seeded-bytes.ts'
+import type { Below } from './random-json.ts'
 
 const count = isLong ? 100_000 : 10_000
 
@@ -195,7 +196,7 @@ it(`P11: ${count} hostile strings make no name outside of the grammar`, { timeou
   const names = new Set<string>()
   const thrown = new Set<string>()
   const dir = await OciDir.ensure(watched(memory(), names))
-  const below = seeded(11)
+  const below = lots(11)
   const strings = new Set<string>()
   while (strings.size < count) strings.add(hostile(below))
   let tried = 0
@@ -216,7 +217,7 @@ it(`P11: ${count} hostile strings make no name outside of the grammar`, { timeou
 it('P11: names made without a look at the grammar are found out', async () => {
   const names = new Set<string>()
   const storage = watched(memory(), names)
-  const below = seeded(11)
+  const below = lots(11)
   for (let i = 0; i < 200; i++) {
     const name = `blobs/${hostile(below).replace(':', '/')}` as `blobs/${string}/${string}`
     await storage.open(name).catch(() => {})

@@ -3,15 +3,6 @@
 /** A number from 0 up to, not including, `limit`. */
 export type Below = (limit: number) => number
 
-/** The same numbers for the same seed. */
-export function seeded(seed: number): Below {
-  let state = (Math.imul(seed, 2654435761) ^ 0x9e3779b9) >>> 0
-  return limit => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * limit)
-  }
-}
-
 export type Json = null | boolean | number | bigint | string | Json[] | { [name: string]: Json }
 
 const names = [

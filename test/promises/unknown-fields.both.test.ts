@@ -11,7 +11,8 @@ import { type Descriptor, emptyDescriptor, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { isLong } from '../setup/rounds.ts'
 import { put, read, utf8 } from '../suites/material.ts'
-import { type Below, type Json, kept, randomFields, seeded, textOf } from './random-json.ts'
+import { lots } from '../suites/seeded-bytes.ts'
+import { type Below, type Json, kept, randomFields, textOf } from './random-json.ts'
 
 const seeds = isLong ? 20_000 : 200
 const platform = { os: 'linux', architecture: 'amd64' }
@@ -28,7 +29,7 @@ class Sown {
   readonly texts = new Map<string, string>()
 
   constructor(seed: number, storage: StorageAdapter) {
-    this.below = seeded(seed)
+    this.below = lots(seed)
     this.storage = storage
   }
 

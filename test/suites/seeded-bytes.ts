@@ -11,6 +11,12 @@ export function prng(seed: number): () => number {
   }
 }
 
+/** The same as numbers from 0 up to, not including, a limit of each call's own. */
+export function lots(seed: number): (below: number) => number {
+  const random = prng(seed)
+  return below => Math.floor((random() / 2 ** 32) * below)
+}
+
 /** Bytes that no compression makes smaller. */
 export function noise(size: number, seed: number): Uint8Array {
   const random = prng(seed)

@@ -9,6 +9,7 @@ import { OciDir } from '../../../src/oci-dir.ts'
 import { mediaTypes } from '../../../src/spec.ts'
 import type { ReadableStorage } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/index.ts'
+import { lots } from '../../suites/seeded-bytes.ts'
 import { RawStorage } from './raw-storage.ts'
 import {
   addBlob,
@@ -114,15 +115,6 @@ describe('cloneTo (parity: clone_to)', () => {
   })
 })
 
-/** A generator of the same numbers for the same seed. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed * 2654435761
-  return below => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
 /** JSON text of a value as no canonical writer writes it: keys shuffled, spaces, and fields that nobody knows. */
 function wildJson(value: unknown, random: (below: number) => number, isMap = false): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
@@ -153,7 +145,7 @@ describe('unknown fields, nulls, key orders and big integers', () => {
     const rounds = 60
     let fields = 0
     for (let seed = 1; seed <= rounds; seed++) {
-      const random = randomOf(seed)
+      const random = lots(seed)
       const raw = new RawStorage()
       const add = async (value: object, mediaType: string): Promise<object> => {
         const content = wildJson(value, random)

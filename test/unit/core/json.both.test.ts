@@ -3,6 +3,7 @@ import { canonicalBytes, canonicalJson } from '../../../src/canonical-json.ts'
 import { isOciError } from '../../../src/errors.ts'
 import { parseJson, parseJsonObject } from '../../../src/json.ts'
 import { parsePlain } from '../../../src/plain-json.ts'
+import { lots } from '../../suites/seeded-bytes.ts'
 
 const parse = (text: string, maxDepth?: number): unknown =>
   parseJson(new TextEncoder().encode(text), { where: 'test', ...(maxDepth && { maxDepth }) })
@@ -126,11 +127,7 @@ describe('the fast way through JSON', () => {
   it('reads, of thousands of mutated documents, each as the careful reader does, or not at all', () => {
     const seed =
       '{"a":[1,-2,"x\\"y:{}",{"b:":null,"c":true}],"\\u00e9":{"__proto__":{"d":9007199254740993}},"e":12}'
-    let state = 1
-    const random = (below: number): number => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-      return Math.floor((state / 2 ** 32) * below)
-    }
+    const random = lots(1)
     const bits = [
       '"',
       '{',

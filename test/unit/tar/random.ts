@@ -1,14 +1,14 @@
 /** Entries of every kind from a seed, for roundtrips and for other tools to judge. */
 
 import type { TarInput } from '../../../src/tar/index.ts'
-import { seeded } from './samples.ts'
+import { lots } from '../../suites/seeded-bytes.ts'
 
 /** An entry with everything said. */
 export type FullInput = TarInput & { readonly rawPath: Uint8Array; readonly body?: Uint8Array }
 
 /** So many entries; names are unique, and of any bytes unless `text` is asked for. */
 export function randomEntries(seed: number, count: number, options: { text?: boolean } = {}): FullInput[] {
-  const below = seeded(seed)
+  const below = lots(seed)
   const pick = <T>(...choices: T[]): T => choices[below(choices.length)] as T
   const bytes = (size: number): Uint8Array => Uint8Array.from({ length: size }, () => below(256))
   const encoder = new TextEncoder()
