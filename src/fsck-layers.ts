@@ -6,6 +6,7 @@ import type { Finding } from './findings.ts'
 import { isSameAlgorithm } from './fsck-image.ts'
 import { layerType } from './media-types.ts'
 import type { Digest, JsonObject } from './spec.ts'
+import type { AbortOptions } from './storage.ts'
 import { isDescriptor, type Node } from './walk.ts'
 
 /** How `fsck` looks into layers: `layerCheck()` of `ocidir/deep`. */
@@ -45,7 +46,7 @@ export interface LayerReport {
   /** Finds paths, those of whiteouts among them; absent where the names aren't held. */
   readonly find?: FindPath | undefined
   /** What is wrong with the layer on top of these. */
-  over(below: readonly FindPath[]): readonly LayerFinding[]
+  over(below: readonly FindPath[], options: AbortOptions): Promise<readonly LayerFinding[]>
 }
 
 /** What stands at a path in a layer; the path's bytes are given as latin1. */
@@ -65,6 +66,8 @@ export class LayerInsides {
   readonly #seen = new Map<string, Seen>()
   /** What was said: a layer that a thousand images share is at fault once. */
   readonly #told = new Set<string>()
+  /** Stacks of layers by number: a layer is compared with each once. */
+  readonly #stacks = new Map<string, number>()
   /** What is below the next layer of the image that is visited. */
   #under: Under | undefined
 
@@ -76,7 +79,7 @@ export class LayerInsides {
   has(node: Node, image: LayeredImage): boolean {
     const seen = this.#seen.get(node.descriptor.digest)
     const algorithm = algorithmFor(node, image)
-    return seen !== undefined && (algorithm === undefined || algorithm === seen.algorithm)
+    return seen !== undefined && (algorithm === undefined || seen.diffIds.has(algorithm))
   }
 
   /** Looks at a layer of an image. */
@@ -84,41 +87,57 @@ export class LayerInsides {
     const { node, image, ...options } = look
     const algorithm = algorithmFor(node, image)
     const report = await this.#looks.look(chunks, { ...options, algorithm })
-    this.#seen.set(node.descriptor.digest, { report, algorithm })
+    const { diffId, ...first } = report
+    // A second look is for another diffID alone.
+    const seen = this.#seen.get(node.descriptor.digest) ?? { ...first, diffIds: new Map() }
+    if (algorithm !== undefined) seen.diffIds.set(algorithm, diffId)
+    this.#seen.set(node.descriptor.digest, seen)
   }
 
   /** What there is to say of a layer as a part of this image. */
-  *findings(node: Node, image: LayeredImage): Generator<Finding> {
+  async *findings(node: Node, image: LayeredImage, options: AbortOptions): AsyncGenerator<Finding> {
     const { digest, mediaType } = node.descriptor
-    const report = this.#seen.get(digest)?.report
-    if (report === undefined) return
+    const seen = this.#seen.get(digest)
+    if (seen === undefined) return
     const place = { digest, path: node.path }
-    if (this.#isNew(`${digest} ${mediaType}`)) yield* typeFindings(node, report)
-    if (this.#isNew(digest)) for (const found of report.findings) yield { ...found, ...place }
-    yield* diffIdFindings(node, image, report)
+    if (this.#isNew(`${digest} ${mediaType}`)) yield* typeFindings(node, seen)
+    // Said, they are held no longer.
+    for (const found of seen.findings) yield { ...found, ...place }
+    seen.findings = []
+    yield* diffIdFindings(node, image, seen.diffIds)
     const below = this.#below(node, image)
-    for (const found of below === undefined ? [] : report.over(below)) {
+    if (below === undefined || !this.#isNew(`${digest} over ${below.key}`)) return
+    for (const found of await seen.over(below.finds, options)) {
       if (this.#isNew(`${digest} ${found.code} ${found.offset}`)) yield { ...found, ...place }
     }
   }
 
   /** How paths are found in the layers below; `undefined` where the names of one of them aren't known. */
-  #below(node: Node, { node: manifest, value }: LayeredImage): readonly FindPath[] | undefined {
+  #below(node: Node, { node: manifest, value }: LayeredImage): Under | undefined {
     if (this.#under?.manifest !== manifest)
-      this.#under = { manifest, digests: new Set(), finds: [], count: 0, isKnown: true }
+      this.#under = { manifest, digests: new Set(), finds: [], key: 0, count: 0, isKnown: true }
     const under = this.#under
     const layers = Array.isArray(value.layers) ? value.layers : []
     // They come in order: each is looked at once, and one that is there a thousand times is kept once.
     for (; under.isKnown && under.count < indexOf(node); under.count++) {
       const layer = layers[under.count]
-      const find = isDescriptor(layer) ? this.#seen.get(layer.digest)?.report.find : undefined
+      const find = isDescriptor(layer) ? this.#seen.get(layer.digest)?.find : undefined
       if (find === undefined || !isDescriptor(layer)) under.isKnown = false
       else if (!under.digests.has(layer.digest)) {
         under.digests.add(layer.digest)
         under.finds.push(find)
+        under.key = this.#stackOf(under.key, layer.digest)
       }
     }
-    return under.isKnown ? under.finds : undefined
+    return under.isKnown ? under : undefined
+  }
+
+  /** The number of a stack of layers, by that of all but its last one. */
+  #stackOf(below: number, digest: string): number {
+    const key = `${below} ${digest}`
+    const number = this.#stacks.get(key) ?? this.#stacks.size + 1
+    this.#stacks.set(key, number)
+    return number
   }
 
   #isNew(key: string): boolean {
@@ -127,15 +146,19 @@ export class LayerInsides {
   }
 }
 
-interface Seen {
-  readonly report: LayerReport
-  readonly algorithm: DigestAlgorithm | undefined
+interface Seen extends Omit<LayerReport, 'diffId' | 'findings'> {
+  /** What wasn't said yet. */
+  findings: readonly LayerFinding[]
+  /** By the algorithms that it was hashed by. */
+  readonly diffIds: Map<DigestAlgorithm, Digest | undefined>
 }
 
 interface Under {
   readonly manifest: Node
   readonly digests: Set<string>
   readonly finds: FindPath[]
+  /** The number of this stack. */
+  key: number
   count: number
   isKnown: boolean
 }
@@ -145,7 +168,7 @@ interface ImageLook extends CodecOptions {
   readonly image: LayeredImage
 }
 
-function typeFindings({ descriptor, path }: Node, { content }: LayerReport): Finding[] {
+function typeFindings({ descriptor, path }: Node, { content }: Pick<LayerReport, 'content'>): Finding[] {
   const { mediaType, digest } = descriptor
   const compression = layerType(mediaType)?.compression
   // What should be a plain tar and isn't one either is told by the tar's own faults.
@@ -164,12 +187,13 @@ const contents: Readonly<Record<LayerContent, string>> = {
   unknown: 'neither gzip, zstd nor a tar',
 }
 
-function diffIdFindings(node: Node, image: LayeredImage, { diffId }: LayerReport): Finding[] {
+function diffIdFindings(node: Node, image: LayeredImage, diffIds: Seen['diffIds']): Finding[] {
   const listed = diffIdOf(node, image)
   const config = image.diffIds?.config
+  const algorithm = algorithmFor(node, image)
+  const diffId = algorithm && diffIds.get(algorithm)
   if (listed === undefined || config === undefined || diffId === undefined) return []
-  // One of another algorithm, of another image with this layer: that one was asked for there.
-  if (diffId === listed || !isSameAlgorithm(diffId, listed)) return []
+  if (diffId === listed) return []
   const { digest } = node.descriptor
   const path = `${config.path}/rootfs/diff_ids/${indexOf(node)}`
   const message = `the layer unpacks to ${diffId}, its diffID is ${listed}`

@@ -130,7 +130,8 @@ class Check {
       await this.#guard(place(node), () => this.#visit(node))
       const image = this.#lookedInto(node)
       // A digest that is wrong has been reported by now: what follows from it comes after.
-      for (const found of (image && this.#insides?.findings(node, image)) ?? []) this.#list(found)
+      if (image !== undefined && this.#insides !== undefined)
+        for await (const found of this.#insides.findings(node, image, this.#options)) this.#list(found)
     }
   }
 

@@ -15,7 +15,7 @@ export interface Limits {
   readonly maxManifestSize: number
   /** Bytes of a config: 8 MiB. */
   readonly maxConfigSize: number
-  /** Entries of each list (manifests, layers, history, diffIDs) of one document: 20,000. */
+  /** Entries of each list (manifests, layers, diffIDs) of one document: 20,000. */
   readonly maxEntries: number
   /** Entries of index.json: 1,000,000. */
   readonly maxIndexEntries: number

@@ -11,7 +11,7 @@ import {
   writeBlob,
 } from './blob.ts'
 import { canonicalBytes } from './canonical-json.ts'
-import { blobPath } from './digest.ts'
+import { blobPath, isVerifiable } from './digest.ts'
 import { type Document, emptyIndexBytes } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { OciError } from './errors.ts'
@@ -168,12 +168,12 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
 
   /**
    * A part of a blob. A part can't be verified, only the size of the whole is and that all of the part comes; a range
-   * that is the whole blob is.
+   * that is the whole blob is, if its digest's algorithm is known.
    */
   async readBlobRange(descriptor: Descriptor, range: RangeOptions): Promise<ReadableStream<Uint8Array>> {
     const file = await openBlob(this.places, descriptor, range)
     const { start = 0, end = file.size, signal } = range
-    if (start === 0 && end === file.size) {
+    if (start === 0 && end === file.size && isVerifiable(descriptor.digest)) {
       return readVerified(file, descriptor, { signal, engine: this.engine })
     }
     return streamPart(file, { storage: this.storage.name, path: blobPath(descriptor.digest) }, range)

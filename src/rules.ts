@@ -104,8 +104,8 @@ const rules: Rules = {
     'descriptor.md, data',
   ],
   LIMIT_EXCEEDED: [
-    'error, warning',
-    'more than a named bound allows (in a layer: so not all was looked at)',
+    'error, warning, info',
+    'more than a named bound allows (warning: not all of a layer was looked at; info: not all findings are listed)',
     'If the layout is from somebody you trust, raise the limit and check again.',
     '-',
   ],

@@ -44,7 +44,7 @@ import {
   writeDocument,
 } from './documents.ts'
 import { absent, faulty, unless } from './faults.ts'
-import { listDirectory } from './listing.ts'
+import { childrenOf, listDirectory } from './listing.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openFile } from './stored.ts'
 
@@ -151,9 +151,7 @@ export class DirectoryStorage implements StorageAdapter {
     return this.#faulty('sweep', async () => {
       const folder = await unless(absent, this.#layout.root.getDirectoryHandle(privateFolder))
       if (folder === undefined) return 0
-      const files: FileSystemFileHandle[] = []
-      for await (const handle of folder.values())
-        if (handle instanceof FileSystemFileHandle) files.push(handle)
+      const files = (await childrenOf(folder)).filter(handle => handle instanceof FileSystemFileHandle)
       const pending = files.filter(isNextVersion)
       let removed = 0
       for (const file of files)

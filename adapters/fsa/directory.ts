@@ -18,7 +18,7 @@ export interface LayoutDirectory {
   readonly root: FileSystemDirectoryHandle
   /** Of all locks on the layout: the same for everyone who opens it. */
   readonly lockName: string
-  /** Whether it counts towards the quota of the origin. */
+  /** Whether it is in the private file system, which counts towards the quota of the origin. */
   readonly quota: boolean
   /** Whether a file gets its name by a move, whole; else by a copy under a lock. */
   readonly moves: boolean

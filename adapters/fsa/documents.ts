@@ -7,7 +7,6 @@
  * All of this is done by a holder of the layout's lock: who looks without it may look into the midst of a move.
  */
 
-import { domNameOf } from '../../src/faults.ts'
 import type { DocumentPath, LayoutPath, StoredFile } from '../../src/storage.ts'
 import {
   findFile,
@@ -18,6 +17,7 @@ import {
   removeReleased,
 } from './directory.ts'
 import { absent, unless } from './faults.ts'
+import { childrenOf } from './listing.ts'
 import { openFile } from './stored.ts'
 import { checkKept } from './writer.ts'
 
@@ -50,18 +50,17 @@ export async function openDocument(
   return openFile(layout, path)
 }
 
-/** Finishes a move that took the present version away and did no more. */
+/**
+ * Finishes a move that took the present version away and did no more. Only in the private file system: of a folder of the
+ * disk a move is one step, others write there, and what lies in its private folder may be a stranger's.
+ */
 export async function finishDocument(layout: LayoutDirectory, path: DocumentPath): Promise<void> {
-  if (!isMissing(await findNow(layout, path))) return
+  if (!layout.quota || !isMissing(await findNow(layout, path))) return
   const folder = await findPrivateFolder(layout)
   if (folder === undefined) return
   const handle = await newest(await nextVersions(folder, path))
   if (handle === undefined) return
-  // Who may only read finds what is there.
-  await unless(
-    ['NotAllowedError'],
-    publishFile(layout, { folder, handle }, { folder: layout.root, name: path }),
-  )
+  await publishFile(layout, { folder, handle }, { folder: layout.root, name: path })
 }
 
 /** Replaces a document. */
@@ -124,17 +123,8 @@ async function nextVersions(
   folder: FileSystemDirectoryHandle,
   path: DocumentPath,
 ): Promise<readonly FileSystemFileHandle[]> {
-  const found: FileSystemFileHandle[] = []
-  try {
-    for await (const handle of folder.values()) {
-      const isNext = handle.name.startsWith(prefixOf(path)) && wholeName.test(handle.name)
-      if (isNext && handle instanceof FileSystemFileHandle) found.push(handle)
-    }
-  } catch (error) {
-    // Another storage removed the empty folder as it closed.
-    if (domNameOf(error) !== 'NotFoundError') throw error
-  }
-  return found
+  const files = (await childrenOf(folder)).filter(handle => handle instanceof FileSystemFileHandle)
+  return files.filter(({ name }) => name.startsWith(prefixOf(path)) && wholeName.test(name))
 }
 
 /** Of the versions that have all of their bytes the one written last. */

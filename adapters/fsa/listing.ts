@@ -37,8 +37,11 @@ export async function* listDirectory(
   }
 }
 
-/** Collected first: an iterator over a folder that changes meanwhile may end early or name things twice. */
-async function childrenOf(folder: FileSystemDirectoryHandle): Promise<FileSystemHandle[]> {
+/**
+ * Collected first: an iterator over a folder that changes meanwhile may end early or name things twice. Nothing where
+ * the folder is gone, as the private one is when another storage closes.
+ */
+export async function childrenOf(folder: FileSystemDirectoryHandle): Promise<FileSystemHandle[]> {
   const children: FileSystemHandle[] = []
   try {
     for await (const child of folder.values()) children.push(child)

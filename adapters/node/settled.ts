@@ -43,7 +43,8 @@ export class SettledBlobs {
   async #settle(path: BlobPath): Promise<string | undefined> {
     const real = await this.#layout.resolve(path)
     const stats = real === undefined ? undefined : await unless(absent, stat(real))
-    if (real === undefined || stats === undefined) return undefined
+    // What is no file is refused by whoever looks for the blob; a pipe that is opened would never answer.
+    if (real === undefined || stats?.isFile() !== true) return undefined
     if (Date.now() - stats.ctimeMs > surelyWritten) return undefined
     const file = `${stats.ino} ${stats.ctimeMs}`
     if (this.#known.get(path) !== file) {

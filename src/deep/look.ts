@@ -94,7 +94,7 @@ class Looks implements LayerLooks {
       findings: notes.list(),
       find: isHeld ? names.find : undefined,
       // It holds the names, so it is bounded with them.
-      over: isHeld ? below => names.over(below, maxFindings) : overNothing,
+      over: isHeld ? (below, options) => names.over(below, { max: maxFindings, ...options }) : overNothing,
     }
   }
 
@@ -110,7 +110,7 @@ class Looks implements LayerLooks {
 }
 
 /** Made outside: a function made beside others would keep the names in memory with them. */
-function overNothing(): readonly LayerFinding[] {
+async function overNothing(): Promise<readonly LayerFinding[]> {
   return []
 }
 

@@ -1,9 +1,11 @@
 /** The names of one layer: what stands at each path, and what of it readers would disagree about. */
 
+import { pace } from '../codec/pace.ts'
 import { OciError, quote } from '../errors.ts'
 import { keyOf, namesOf, type PathKey, textOf as textOfKey } from '../files/path.ts'
 import { whiteoutOf } from '../files/whiteout.ts'
 import type { FindPath, LayerFinding } from '../fsck-layers.ts'
+import type { AbortOptions } from '../storage.ts'
 import type { TarType } from '../tar/entry.ts'
 import { textOf } from '../tar/fault.ts'
 import type { Member } from '../tar/member.ts'
@@ -26,10 +28,10 @@ export class Names {
   readonly #kinds = new Map<PathKey, Kind>()
   readonly #links: Pointer[] = []
   readonly #hidden: Pointer[] = []
+  /** Where hard links lead that name nothing of before them: what they name may come, or be one of them. */
+  readonly #open = new Map<PathKey, PathKey>()
   #size = 0
   #isWhole = true
-  /** The folder of the entry before, which needn't be looked at again. */
-  #folder: PathKey = ''
 
   constructor(notes: Notes, limits: Pick<LayerLimits, 'maxNamesSize' | 'maxPathSize'>) {
     this.#notes = notes
@@ -76,20 +78,41 @@ export class Names {
     // Names beyond the bound aren't held, and so none can be compared.
     if (this.#size > this.#maxSize) return
     this.#whiteout(names, place)
-    if (type === 'hardlink') this.#link(linkname, place)
+    const at = names.join('/')
+    if (type === 'hardlink') this.#link(at, linkname, place)
+    else this.#open.delete(at)
     this.#put(names, type, place)
   }
 
   /** Looks at what could be told only when all entries were there. */
   end(): void {
-    const open = this.#links.splice(0)
-    for (const link of open) {
-      if (this.find(link.target) !== 'other') this.#links.push(link)
+    const links = this.#links.splice(0)
+    for (const link of links) {
+      const target = this.#endOf(link.target)
+      if (this.find(target) !== 'other' || this.#open.has(target)) this.#links.push({ ...link, target })
       else {
         const message = 'a hard link that stands before what it names'
         this.#notes.add('warning', 'HARDLINK_FORWARD', { ...placeOf(link), message })
       }
     }
+    this.#open.clear()
+  }
+
+  /** Where a way through open links ends; one that goes in a circle ends at a link that leads to itself. */
+  #endOf(path: PathKey): PathKey {
+    const passed = new Set<PathKey>()
+    let end = path
+    for (let next = this.#open.get(end); next !== undefined && next !== end; next = this.#open.get(end)) {
+      if (passed.has(next)) {
+        this.#open.set(end, end)
+        break
+      }
+      passed.add(end)
+      end = next
+    }
+    // Whoever comes by here next needn't walk.
+    for (const at of passed) this.#open.set(at, end)
+    return end
   }
 
   /** What the layer has at a path. */
@@ -100,18 +123,24 @@ export class Names {
   }
 
   /** What names nothing, neither here nor in the layers below. A path that one of those hides counts as there. */
-  over(below: readonly FindPath[], max: number): LayerFinding[] {
+  async over(
+    below: readonly FindPath[],
+    { max, signal }: { readonly max: number } & AbortOptions,
+  ): Promise<LayerFinding[]> {
     const notes = new Notes(max)
     if (!this.#isWhole) return []
+    const turn = pace({ signal })
+    const layers = [this.find, ...below]
     for (const link of this.#links) {
+      await turn()
       if (below.some(find => find(link.target) === 'other')) continue
       // Below a symlink the path means another one, which readers follow inside of the image.
-      if (foldersOf(link.target).some(folder => [this.find, ...below].some(find => find(folder) === 'other')))
-        continue
+      if (foldersOf(link.target).some(folder => layers.some(find => find(folder) === 'other'))) continue
       const message = `a hard link to ${quote(textOfKey(link.target).text)}, which is no file here or below`
       notes.add('error', 'HARDLINK_DANGLING', { ...placeOf(link), message })
     }
     for (const whiteout of this.#hidden) {
+      await turn()
       if (below.some(find => find(whiteout.target) !== undefined)) continue
       const message = 'a whiteout of what no layer below has'
       notes.add('info', 'WHITEOUT_OF_NOTHING', { ...placeOf(whiteout), message })
@@ -130,12 +159,16 @@ export class Names {
       this.#keep(this.#hidden, { ...place, target: [...names.slice(0, -1), whiteout.name].join('/') })
   }
 
-  #link(linkname: Uint8Array, place: EntryPlace): void {
+  #link(path: PathKey, linkname: Uint8Array, place: EntryPlace): void {
+    this.#open.delete(path)
     const target = namesOf(keyOf(linkname))?.join('/')
     if (target === undefined) {
       const message = "the hard link's target leads out of the image"
       this.#notes.add('error', 'PATH_ESCAPES', { ...place, message })
-    } else if (this.find(target) !== 'other') this.#keep(this.#links, { ...place, target })
+    } else if (this.find(target) !== 'other' || this.#open.has(target)) {
+      this.#keep(this.#links, { ...place, target })
+      if (this.#take(path.length)) this.#open.set(ownCopy(path), ownCopy(target))
+    }
   }
 
   #put(names: readonly PathKey[], type: TarType, place: EntryPlace): void {
@@ -148,20 +181,24 @@ export class Names {
     this.#set(path, type)
   }
 
-  /** The folders above a path, which must be folders. */
+  /** The folders above a path, which must be folders. Those of a folder that is there were looked at with it. */
   #folders(names: readonly PathKey[], place: EntryPlace): void {
     const folder = names.slice(0, -1).join('/')
-    if (folder === this.#folder) return
-    this.#folder = folder
+    const known = this.#kinds.get(folder)
+    if (folder === '' || (known !== undefined && isFolder(known))) return
+    if (known !== undefined) {
+      this.#conflict('implicit', known, place)
+      return
+    }
     let path = ''
     for (const name of names.slice(0, -1)) {
       path = path === '' ? name : `${path}/${name}`
       const there = this.#kinds.get(path)
       if (there === undefined) this.#set(path, 'implicit')
       else if (!isFolder(there)) {
-        // The next entry of this folder is as wrong.
-        this.#folder = ''
         this.#conflict('implicit', there, place)
+        // Told once for all that is in it.
+        this.#set(folder, 'implicit')
         return
       }
     }

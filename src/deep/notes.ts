@@ -14,7 +14,7 @@ export interface EntryPlace {
 export class Notes {
   readonly #max: number
   readonly #kept: LayerFinding[] = []
-  readonly #counts = new Map<
+  readonly #kinds = new Map<
     string,
     { readonly severity: Severity; readonly code: FindingCode; count: number }
   >()
@@ -25,9 +25,10 @@ export class Notes {
 
   /** Adds a finding, its place said in the message as well. */
   add(severity: Severity, code: FindingCode, found: EntryPlace & { readonly message: string }): void {
+    if (!this.#counts(severity, code)) return
     const { entry, offset } = found
     const named = entry === undefined ? '' : `, entry ${quote(entry)}`
-    this.#add({ ...found, severity, code, message: `${found.message} (at byte ${offset}${named})` })
+    this.#kept.push({ ...found, severity, code, message: `${found.message} (at byte ${offset}${named})` })
   }
 
   /** Adds what a reader has thrown: what can't be looked at isn't wrong by that. */
@@ -35,26 +36,26 @@ export class Notes {
     const severity = code === 'LIMIT_EXCEEDED' || code === 'UNSUPPORTED' ? 'warning' : 'error'
     const entry = 'entry' in data && data.entry !== undefined ? { entry: data.entry } : {}
     const offset = 'offset' in data && data.offset !== undefined ? { offset: data.offset } : {}
-    this.#add({ severity, code, ...entry, ...offset, message })
+    if (this.#counts(severity, code)) this.#kept.push({ severity, code, ...entry, ...offset, message })
   }
 
-  /** All that is kept, and a line for each kind of which there was more. */
+  /** All that is kept, and a line for each kind of which there was more. Nothing of it is kept any longer. */
   list(): LayerFinding[] {
-    const more = [...this.#counts.values()].filter(({ count }) => count > this.#max)
+    const more = [...this.#kinds.values()].filter(({ count }) => count > this.#max)
     return [
-      ...this.#kept,
+      ...this.#kept.splice(0),
       ...more.map(({ severity, code, count }) => {
         return { severity, code, message: `and ${count - this.#max} more of this kind in the layer` }
       }),
     ]
   }
 
-  #add(found: LayerFinding): void {
-    const { severity, code } = found
+  /** Counts one of a kind; tells whether it is to be kept. */
+  #counts(severity: Severity, code: FindingCode): boolean {
     const key = `${severity} ${code}`
-    const kind = this.#counts.get(key) ?? { severity, code, count: 0 }
+    const kind = this.#kinds.get(key) ?? { severity, code, count: 0 }
     kind.count += 1
-    this.#counts.set(key, kind)
-    if (kind.count <= this.#max) this.#kept.push(found)
+    this.#kinds.set(key, kind)
+    return kind.count <= this.#max
   }
 }

@@ -1,5 +1,6 @@
 /** Blobs that are missing, or whose bytes aren't those of their names. */
 
+import { findBlob } from '../blob.ts'
 import { blobPath, digestOf, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes } from '../document.ts'
 import { isOciError } from '../errors.ts'
@@ -81,10 +82,14 @@ class BlobMending {
   /** `undefined` for bytes that are right: then it is a descriptor that is wrong. */
   async #look(digest: string): Promise<Wrong | 'absent' | undefined> {
     const path = blobPath(digest)
-    const file = await this.#work.layout.storage.open(path, this.#work)
+    const { storage, places } = this.#work.layout
+    const own = await storage.open(path, this.#work)
+    const file = own ?? (await findBlob(places, digest, this.#work))
     if (file === undefined) return 'absent'
     const digests = await digestsOf(this.#work, file)
-    return digests[verifiableAlgorithm(digest)] === digest ? undefined : { path, file, digests }
+    if (digests[verifiableAlgorithm(digest)] === digest) return undefined
+    // What is wrong elsewhere isn't this layout's to change; it can have a good one of its own, which is read first.
+    return own === undefined ? 'absent' : { path, file, digests }
   }
 
   async #bring(digest: string): Promise<void> {

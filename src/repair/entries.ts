@@ -1,6 +1,7 @@
 /** One entry of index.json: the blob that its digest names knows better what its size and type are. */
 
-import { blobPath, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
+import { findBlob } from '../blob.ts'
+import { isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes, type ParseOptions, parseBounded } from '../document.ts'
 import { isContentFault } from '../errors.ts'
 import { isJsonObject } from '../json.ts'
@@ -65,9 +66,9 @@ export function stripped(value: JsonObject): JsonObject {
 
 /** `undefined` unless the blob is there and hashes to its name. */
 async function knownOf(work: Work, digest: Digest): Promise<Known | undefined> {
-  const { storage, engine } = work.layout
+  const { places, engine } = work.layout
   if (!isVerifiable(digest)) return undefined
-  const file = await storage.open(blobPath(digest), work)
+  const file = await findBlob(places, digest, work)
   if (file === undefined) return undefined
   const found = await digestsOf(work, file)
   if (found[verifiableAlgorithm(digest)] !== digest) return undefined

@@ -63,7 +63,7 @@ function isAboutIndex({ severity, path: at }: Finding): boolean {
 /** An index.json whose list can be read, if not all that is in it. */
 function listIn(bytes: Uint8Array, { layout }: Work): ListOf | 'beyond limits' | undefined {
   try {
-    const value = parseBounded(bytes, indexJsonOptions(layout.engine))
+    const value = parseBounded(withoutMark(bytes), indexJsonOptions(layout.engine))
     const { manifests } = value
     if (manifests === null) return { value, manifests: [] }
     return Array.isArray(manifests) ? { value, manifests } : undefined
@@ -71,6 +71,15 @@ function listIn(bytes: Uint8Array, { layout }: Work): ListOf | 'beyond limits' |
     if (!isContentFault(error)) throw error
     return error.code === 'LIMIT_EXCEEDED' ? 'beyond limits' : undefined
   }
+}
+
+/** Some editors put a byte order mark before JSON, which must not have one (RFC 8259, 8.1): nothing else is wrong then. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return hasMark(bytes) ? bytes.subarray(3) : bytes
+}
+
+function hasMark([first, second, third]: Uint8Array): boolean {
+  return first === 0xef && second === 0xbb && third === 0xbf
 }
 
 interface ListOf {
@@ -229,7 +238,7 @@ function mended(
   )
   const value = withSoundFields({ ...present.value, manifests: [...items, ...more] as JsonValue[] })
   const before = canonicalJson({ ...present.value, manifests: present.manifests })
-  if (!isBroken && canonicalJson(value) === before) return undefined
+  if (!isBroken && canonicalJson(value) === before && !hasMark(now)) return undefined
   const next = canonicalBytes(value)
   parseIndex(next, indexJsonOptions(work.layout.engine))
   return next

@@ -13,7 +13,7 @@ import { Rehearsal } from './rehearsal.ts'
 import type { RepairAction, Work } from './work.ts'
 
 /** Options of `repair`. */
-export interface RepairOptions extends ProgressOptions, Pick<FsckOptions, 'deep'> {
+export interface RepairOptions extends ProgressOptions, Pick<FsckOptions, 'deep' | 'blobs'> {
   /** Where good bytes are looked for, in this order: a copy of the layout, or any other one. */
   readonly from?: ReadableStorage | readonly ReadableStorage[] | undefined
   /** Writes nothing, and says what would be done. */
@@ -50,12 +50,16 @@ export interface RepairResult {
  * const { actions, after } = await repair(storage, { from: backup })
  */
 export async function repair(storage: StorageAdapter, options: RepairOptions = {}): Promise<RepairResult> {
-  const { dryRun = false, quarantine = false, deep, engine, from = [], signal } = options
+  const { dryRun = false, quarantine = false, deep, blobs, engine, from = [], signal } = options
   const place = dryRun ? new Rehearsal(storage) : storage
   const passed = progressOf(options)
   const actions: RepairAction[] = []
   const work: Work = {
-    layout: { storage: place, places: [place], engine: engineFor(storage, engine) },
+    layout: {
+      storage: place,
+      places: blobs === undefined ? [place] : [place, blobs],
+      engine: engineFor(storage, engine),
+    },
     sources: Array.isArray(from) ? from : [from],
     signal,
     note: action => actions.push(action),
@@ -67,7 +71,7 @@ export async function repair(storage: StorageAdapter, options: RepairOptions = {
       passed(bytes - told)
       told = bytes
     }
-    return fsck(place, { deep, engine: work.layout.engine, signal, onProgress })
+    return fsck(place, { deep, blobs, engine: work.layout.engine, signal, onProgress })
   }
   const before = await check()
   let after = before

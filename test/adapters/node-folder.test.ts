@@ -252,6 +252,8 @@ describe('what is no file', () => {
     execFileSync('mkfifo', [join(dir, blob)])
     await expect(storage.open(blob)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
     expect(await listed()).toContainEqual({ path: blob, kind: 'other' })
+    const naming = storage.update('index.json', () => encode('{}'), { requires: [blob] })
+    await expect(naming).rejects.toMatchObject({ code: 'BLOB_MISSING' })
   })
 
   it('is STORAGE_FAILED when read, other when listed: a socket', async () => {

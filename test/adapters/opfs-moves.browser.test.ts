@@ -4,6 +4,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DirectoryStorage } from '../../adapters/fsa/directory-storage.ts'
 import { opfs } from '../../adapters/fsa/index.ts'
 import type { MovableFileHandle } from '../../adapters/fsa/platform.ts'
 import { digestOf } from '../../src/digest.ts'
@@ -73,6 +74,17 @@ describe('a document whose move was cut', () => {
     if (left === 'empty') await root.getFileHandle('index.json', { create: true })
     expect(await looks[look]?.()).toBe(textOf(next))
     expect(await names()).toEqual(['index.json', 'oci-layout'])
+  })
+
+  it("is nothing to be finished in a folder of the disk, whose private files may be a stranger's", async () => {
+    await cut('index.json', next)
+    const place = { storage: 'disk', root, lockName: name, moves: true, quota: false, large: undefined }
+    const disk = new DirectoryStorage(place)
+    expect(await disk.open('index.json')).toBeUndefined()
+    await root.getFileHandle('index.json', { create: true })
+    expect((await (await disk.open('index.json'))?.bytes())?.length).toBe(0)
+    expect(await disk.sweep({ olderThan: 0 })).toBe(1)
+    expect((await (await disk.open('index.json'))?.bytes())?.length).toBe(0)
   })
 
   it('P2: stays empty where it is empty and nothing was to become it', async () => {

@@ -56,6 +56,53 @@ describe('a look inside', () => {
     expect([result.findings, result.counts.bytes, looks]).toEqual([[], sum, 2])
   })
 
+  it('reads a layer once for each algorithm of diffIDs, however many images take turns', async () => {
+    const { storage } = await layoutOf(tar(file('a')))
+    const index = JSON.parse(new TextDecoder().decode(storage.files.get('index.json')))
+    const read = (digest: string): Uint8Array =>
+      storage.files.get(`blobs/${digest.replace(':', '/')}`) ?? new Uint8Array()
+    const manifest = JSON.parse(new TextDecoder().decode(read(index.manifests[0].digest)))
+    const config = JSON.parse(new TextDecoder().decode(read(manifest.config.digest)))
+    const long = await digestOf(tar(file('a')), { algorithm: 'sha512' })
+    const entries = []
+    for (let i = 0; i < 6; i++) {
+      const rootfs = i % 2 === 0 ? config.rootfs : { ...config.rootfs, diff_ids: [long] }
+      const own = await addBlob(storage, { ...config, rootfs, author: String(i) }, mediaTypes.config)
+      entries.push(await addBlob(storage, { ...manifest, config: own }, mediaTypes.manifest))
+    }
+    rawLayout(storage, entries)
+    let looks = 0
+    const deep = layerCheck()
+    const counting: LayerCheck = {
+      begin() {
+        const begun = deep.begin()
+        return { look: (chunks, options) => begun.look(chunks, options).finally(() => looks++) }
+      },
+    }
+    const { ok } = await fsck(storage, { deep: counting })
+    expect([ok, looks]).toEqual([true, 2])
+  })
+
+  it('finds hard links that lead to themselves or in a circle, and follows those that do not', async () => {
+    const link = (name: string, linkname: string): Uint8Array => member({ name, type: '1', linkname })
+    const codes = async (...parts: Uint8Array[]): Promise<string[]> =>
+      (await looked(tar(...parts))).map(line => line.split(' ').slice(0, 2).join(' '))
+    const dangling = 'error HARDLINK_DANGLING'
+    expect(await codes(link('x', 'x'))).toEqual([dangling])
+    expect(await codes(link('a', 'b'), link('b', 'a'))).toEqual([dangling, dangling])
+    expect(await codes(link('a', 'b'), link('b', 'c'), link('c', 'a'), link('d', 'a'))).toEqual(
+      Array(4).fill(dangling),
+    )
+    const forward = 'warning HARDLINK_FORWARD'
+    expect(await codes(link('a', 'b'), link('b', 'c'), file('c'))).toEqual([forward, forward])
+    expect(await codes(file('c'), link('b', 'c'), link('a', 'b'))).toEqual([])
+    const chain = Array.from({ length: 300 }, (_, i) => link(`l${i}`, `l${i + 1}`))
+    expect(new Set(await codes(...chain))).toEqual(new Set([dangling]))
+    // What a link of this layer names may be in one below.
+    const { storage } = await layoutOf(tar(file('c')), tar(link('a', 'b'), link('b', 'c')))
+    expect((await fsck(storage, { deep: layerCheck() })).ok).toBe(true)
+  })
+
   it('says a wrong digest first, and hashes on behind a fault of the compression', async () => {
     const { storage, blobs } = await layoutOf(tar(file('a')))
     const [path = ''] = blobs
