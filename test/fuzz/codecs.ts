@@ -44,16 +44,19 @@ export const gzipTarget: Target = {
 /** The same by a decoder that looks at no sum, fflate's. */
 export const uncheckedGzip: Target = {
   ...gzipTarget,
-  read: async bytes => {
-    const chunks: Uint8Array[] = []
-    try {
-      const stream = new Gunzip(chunk => chunks.push(chunk))
-      stream.push(bytes, true)
-    } catch (cause) {
-      throw new OciError('GZIP_INVALID', { reason: String(cause) })
-    }
-    return sumOf(concat(chunks))
-  },
+  read: async bytes => sumOf(uncheckedContent(bytes)),
+}
+
+/** What fflate makes of a gzip file. */
+export function uncheckedContent(bytes: Uint8Array): Uint8Array {
+  const chunks: Uint8Array[] = []
+  try {
+    const stream = new Gunzip(chunk => chunks.push(chunk))
+    stream.push(bytes, true)
+  } catch (cause) {
+    throw new OciError('GZIP_INVALID', { reason: String(cause) })
+  }
+  return concat(chunks)
 }
 
 /** zstd by our decoder, frames with a checksum and without. */
@@ -81,7 +84,12 @@ export const zstdTarget: Target = {
 /** The same by a decoder that doesn't look at checksums: it is told that there are none. */
 export const uncheckedZstd: Target = {
   ...zstdTarget,
-  read: (bytes, pieces) => zstdTarget.read(isChecked(bytes) ? withoutChecksum(bytes) : bytes, pieces),
+  read: (bytes, pieces) => zstdTarget.read(unchecked(bytes), pieces),
+}
+
+/** The first frame says that it has no checksum, and has none if it is the only one. */
+export function unchecked(bytes: Uint8Array): Uint8Array {
+  return isChecked(bytes) ? withoutChecksum(bytes) : bytes
 }
 
 /**

@@ -35,12 +35,24 @@ def row(tar, member):
     return [kind, raw(member.name), link, f"{len(body)}:{zlib.crc32(body)}"]
 
 
+def fault(block):
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        return error
+    return "nothing is wrong with it"
+
+
 def answer(data):
     rows = []
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as tar:
             for member in tar:
                 rows.append(row(tar, member))
+            # A later header that it can't read is the end to it, without a word: it stays in front of that block.
+            left = data[tar.offset : tar.offset + 512]
+            if left and left != bytes(512):
+                return {"rows": rows, "refused": f"stopped behind a {rows[-1][0]}: {fault(left)}"}
         return {"rows": rows}
     except Exception as error:  # whatever it throws, it refuses
         return {"rows": rows, "refused": f"{type(error).__name__}: {error}"}
