@@ -7,8 +7,8 @@ import { Drill, type DrillOptions, type FaultyMedium } from './fault-drill.ts'
 
 const timeout = rounds({ short: 600_000, long: 1_800_000 })
 
-/** The least share of the attempts that hit, at a medium whose calls aren't the same in each run. */
-const leastShare = 0.95
+/** How many attempts may hit nothing at a medium whose calls aren't the same in each run: a twentieth, or two of few. */
+const misses = (attempts: number): number => Math.max(2, Math.floor(attempts / 20))
 
 /** A test for each order; the long form takes no strides. */
 export function testOrders(
@@ -25,7 +25,7 @@ export function testOrders(
       tally.report()
       expect(drill.losses.splice(0)).toEqual([])
       const { attempts, fired } = tally
-      expect(fired).toBeGreaterThanOrEqual(isSteady ? attempts : Math.floor(leastShare * attempts))
+      expect(fired).toBeGreaterThanOrEqual(attempts - (isSteady ? 0 : misses(attempts)))
     })
   }
 }

@@ -19,7 +19,6 @@ describe('the worker of opfs', () => {
     { kind: 'quota', isLasting: false },
     { kind: 'short write', isLasting: false },
     { kind: 'error', isLasting: true },
-    { kind: 'quota', isLasting: true },
     { kind: 'short write', isLasting: true },
   ]
   for (const { kind, isLasting } of orders) {
