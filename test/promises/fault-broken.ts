@@ -86,6 +86,19 @@ export const brokenOperations: readonly BrokenOperation[] = [
     isLasting: false,
     run: async ({ dir }) => dir.hasBlob(emptyDescriptor),
   },
+  {
+    fault: 'waits for the medium when it is aborted',
+    kind: 'hang',
+    isLasting: true,
+    async run({ dir, storage, signal }) {
+      try {
+        return await dir.hasBlob(emptyDescriptor, { signal })
+      } catch (error) {
+        await storage.open('index.json')
+        throw error
+      }
+    },
+  },
 ]
 
 function swallowing(storage: StorageAdapter): StorageAdapter {

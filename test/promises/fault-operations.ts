@@ -3,6 +3,8 @@
 import { archive } from '../../src/archive/index.ts'
 import { gzip } from '../../src/codec/gzip.ts'
 import { zstd } from '../../src/codec/zstd.ts'
+import { layerCheck } from '../../src/deep/index.ts'
+import type { OciErrorCode } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
 import { configure } from '../../src/image.ts'
 import {
@@ -46,6 +48,8 @@ export interface Operation {
   readonly hasNoSignal?: boolean
   /** It ends the storage. */
   readonly isClose?: boolean
+  /** What faults of another source than the media become. */
+  readonly code?: OciErrorCode
 }
 
 const amd64 = { os: 'linux', architecture: 'amd64' }
@@ -217,6 +221,13 @@ export const operations: Readonly<Record<string, Operation>> = {
       return counts
     },
   },
+  'fsck (deep)': {
+    async run({ storage, signal }) {
+      const { ok, findings, counts } = await fsck(storage, { deep: layerCheck(), signal })
+      if (!ok) throw new Reported(findings)
+      return counts
+    },
+  },
   // Of what is damaged `test/unit/repair/faults.test.ts` fails each call.
   repair: {
     async run({ storage, source, signal }) {
@@ -230,6 +241,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     async run({ dir, signal }) {
       const tree = await files(await dir.openImage('app', { signal }), { signal })
       return [tree.size, (await tree.bytes('b', { signal })).length]
+    },
+  },
+  // Of a layer alone, so that it isn't all of `files` again.
+  'FileTree.stream': {
+    async run({ dir, signal }) {
+      const tree = await files(await dir.openImage('app', { signal }), { layer: 0, signal })
+      return sizeOf(tree.stream('a', { signal }))
     },
   },
   archive: {
@@ -249,33 +267,54 @@ export const operations: Readonly<Record<string, Operation>> = {
   'StorageAdapter.close': { isClose: true, hasNoSignal: true, run: async ({ storage }) => storage.close() },
 }
 
-/** Public functions that reach no medium. */
-export const pure: readonly string[] = [
-  'canonicalJson',
-  'blobPath',
-  'createHasher',
-  'digestOf',
-  'isDigest',
-  'engine',
-  'isOciError',
-  'OciError',
-  'configure',
-  'draft',
-  'layersOf',
-  'pushLayer',
-  'tagOf',
-  'formatPlatform',
-  'matchesPlatform',
-  'parsePlatform',
-  'platformOfConfig',
-  'hashing',
-  'adviceFor',
-  'fsckRules',
-]
+/** Public functions that no operation drives, by the reason. */
+export const undriven: Readonly<Record<string, readonly string[]>> = {
+  'reaches no medium': [
+    'canonicalJson',
+    'blobPath',
+    'createHasher',
+    'digestOf',
+    'isDigest',
+    'engine',
+    'isOciError',
+    'OciError',
+    'configure',
+    'draft',
+    'layersOf',
+    'pushLayer',
+    'tagOf',
+    'formatPlatform',
+    'matchesPlatform',
+    'parsePlatform',
+    'platformOfConfig',
+    'hashing',
+    'adviceFor',
+    'fsckRules',
+    'rowOf',
+    'FileTree.entries',
+    'FileTree.list',
+    'FileTree.find',
+  ],
+  'makes a storage, and waits for its first call': ['memory'],
+  'makes bytes of what it is given, and reads nothing by itself': [
+    'gzip',
+    'gunzip',
+    'zstd',
+    'unzstd',
+    'readTar',
+    'tarSource',
+    'writeTar',
+  ],
+  // Chosen files and folders are the platform's: in `faults.test.ts` the disk's, by `readFolder`.
+  'reads what is no layout': ['entriesOf', 'sourceOfDrop'],
+}
 
-/** Classes whose objects an operation gives; and driven by it. */
+/** Functions that are driven by an operation of another name; and classes whose objects it gives. */
 export const drivenBy: Readonly<Record<string, string>> = {
   OciDir: 'OciDir.open',
   BlobWriter: 'OciDir.createBlob',
   LayerWriter: 'OciDir.createLayer',
+  TarLayerWriter: 'createTarLayer',
+  layerCheck: 'fsck',
+  'FileTree.bytes': 'files',
 }

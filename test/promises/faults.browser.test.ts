@@ -96,7 +96,8 @@ const plans: readonly Plan[] = [
       { kind: 'quota', isLasting: true, stride: 61 },
       { kind: 'late error', isLasting: false, stride: 13 },
       { kind: 'short read', isLasting: false, stride: 13 },
-      { kind: 'hang', isLasting: false, stride: 73 },
+      { kind: 'hang', isLasting: false, stride: 97 },
+      { kind: 'hang', isLasting: true, stride: 131 },
     ],
   },
   {
@@ -128,7 +129,7 @@ for (const { place, patch, orders } of plans) {
       expect(calls.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(200)
     })
 
-    testOrders(place.name, drill, orders)
+    testOrders(mediumOf(place), drill, orders)
     testBroken(mediumOf(place))
   })
 }

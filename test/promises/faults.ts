@@ -20,11 +20,29 @@ export type FaultKind =
 /** The order: which call goes wrong, and how. */
 export interface FaultOrder {
   readonly kind: FaultKind
-  /** The number of the call, from 1. */
+  /** The name of the call. Parts of an operation go on side by side, so that its place among all calls is mere chance. */
+  readonly call: string
+  /** Which of the calls of that name, from 1. */
   readonly at: number
   /** Whether all later ones go wrong, too. */
   readonly isLasting: boolean
 }
+
+/** What of an order says which call. */
+export type NamedCall = Pick<FaultOrder, 'call' | 'at'>
+
+/** Each call by its name, and which of that name it is. */
+export function namedCalls(calls: readonly string[]): readonly NamedCall[] {
+  const counts = new Map<string, number>()
+  return calls.map(call => {
+    const at = (counts.get(call) ?? 0) + 1
+    counts.set(call, at)
+    return { call, at }
+  })
+}
+
+/** An order by number alone, where calls come one after the other: of those that its kind can hit. */
+export type PlainOrder = Omit<FaultOrder, 'call'>
 
 /** What a call that hangs is told to, and what ends it. */
 export interface Hangs {
@@ -39,6 +57,8 @@ export class Faults {
   readonly #targets: (kind: FaultKind, call: string) => boolean
   #order: FaultOrder | undefined
   #hangs: Hangs | undefined
+  /** Calls of the name that is ordered, so far. */
+  #named = 0
   /** The calls since the counting began, by name. */
   calls: string[] = []
   fired = 0
@@ -57,6 +77,7 @@ export class Faults {
     this.#order = order
     this.#hangs = hangs
     this.calls = []
+    this.#named = 0
     this.fired = 0
   }
 
@@ -72,10 +93,12 @@ export class Faults {
 
   /** Counts a call and gives the fault that befalls it. */
   next(call: string): FaultKind | undefined {
-    const number = this.calls.push(call)
+    this.calls.push(call)
     const order = this.#order
-    if (order === undefined || number < order.at || (number > order.at && !order.isLasting)) return undefined
-    if (!this.#targets(order.kind, call)) return undefined
+    if (order === undefined) return undefined
+    const isNamed = call === order.call && ++this.#named === order.at
+    const isLater = order.isLasting && this.fired > 0
+    if (!(isNamed || isLater) || !this.#targets(order.kind, call)) return undefined
     this.fired++
     return order.kind
   }
@@ -89,7 +112,10 @@ export class Faults {
     })
   }
 
-  /** Waits as a call does that knows of no signal, until the operation is aborted; then the call goes on. */
+  /**
+   * Waits as a call does that knows of no signal, until the operation is aborted; then the call goes on, as do later ones
+   * that hang. One that never ends can't be left by an abort where the platform's own call takes no signal.
+   */
   async untilAborted(): Promise<void> {
     this.#hangs?.onHang()
     const aborted = this.#hangs?.aborted

@@ -2,11 +2,17 @@
 
 // Evaluated first: a message that comes before its listener would be lost.
 import '../../adapters/fsa/worker.ts'
-import type { FaultOrder } from './faults.ts'
+import type { PlainOrder } from './faults.ts'
 
 type Call = (this: object, ...args: unknown[]) => unknown
 
-const order = JSON.parse(self.name) as FaultOrder
+/** What such a worker is to do. */
+export interface WorkerOrder extends PlainOrder {
+  /** It takes the short count for the whole. */
+  readonly isCareless?: boolean
+}
+
+const order = JSON.parse(self.name) as WorkerOrder
 const told = new BroadcastChannel('faulty-worker')
 let calls = 0
 
@@ -26,7 +32,10 @@ function patch(prototype: object, name: string, wrong: (call: () => unknown) => 
     if (!hit) return done()
     if (order.kind === 'short write') {
       const [bytes, at] = args as [Uint8Array, object]
-      return call.apply(this, [bytes.subarray(0, bytes.length >> 1), at])
+      // Where nothing goes any more, nothing is taken.
+      const half = bytes.subarray(0, order.isLasting ? 0 : bytes.length >> 1)
+      const count = call.apply(this, [half, at])
+      return order.isCareless ? bytes.length : count
     }
     return wrong(done)
   })

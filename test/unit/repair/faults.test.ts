@@ -3,11 +3,13 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
 import { blobPath, digestOf } from '../../../src/digest.ts'
-import { isOciError, OciError } from '../../../src/errors.ts'
+import { isOciError } from '../../../src/errors.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { repair } from '../../../src/repair/repair.ts'
 import { emptyDescriptor } from '../../../src/spec.ts'
-import type { BlobPath, StagedFile, StorageAdapter } from '../../../src/storage.ts'
+import type { BlobPath, ReadableStorage, StorageAdapter } from '../../../src/storage.ts'
+import { type FaultKind, type FaultOrder, namedCalls } from '../../promises/faults.ts'
+import { contractFaults, faultyStorage } from '../../promises/faulty-storage.ts'
 import { isLong, rounds } from '../../setup/rounds.ts'
 import { Tally } from '../../setup/tally.ts'
 import { forwarding } from '../../suites/index.ts'
@@ -25,14 +27,14 @@ import {
 } from './damage.ts'
 
 /** What mends a layout; the right one, and wrong ones. */
-type Mender = (storage: StorageAdapter, from: RawStorage) => Promise<unknown>
+type Mender = (storage: StorageAdapter, from: ReadableStorage, whole: RawStorage) => Promise<unknown>
 
 const right: Mender = (storage, from) => repair(storage, { from })
 
 /** Takes the wrong bytes away before the good ones are there; `keeps` them under their digest, or nowhere. */
 const removing =
   ({ keeps }: { readonly keeps: boolean }): Mender =>
-  async (storage, from) => {
+  async (storage, _from, whole) => {
     const commit = async (path: BlobPath, bytes: Uint8Array): Promise<void> => {
       const staged = await storage.stage()
       const sink = staged.writable.getWriter()
@@ -40,7 +42,7 @@ const removing =
       await sink.close()
       await staged.commit(path)
     }
-    for (const [path, good] of from.files) {
+    for (const [path, good] of whole.files) {
       if (!path.startsWith('blobs/')) continue
       const bytes = await (await storage.open(path as BlobPath))?.bytes()
       if (bytes === undefined || String(bytes) === String(good)) continue
@@ -50,11 +52,20 @@ const removing =
     }
   }
 
-/** How a fault goes: this call alone, or all from this one on, as for a process that was killed. */
-type Way = 'once' | 'from then on'
+/** What fails: this call alone, or all from this one on, as for a process that was killed. */
+interface Sweep {
+  readonly damages: readonly Damage[]
+  readonly isLasting: boolean
+  /** STORAGE_FAILED unless given. */
+  readonly kind?: FaultKind
+  /** The storage that good bytes come from fails, not the one that is mended. */
+  readonly isSource?: boolean
+  /** In the short form, only each so manieth call. */
+  readonly stride: number
+}
 
 interface Run {
-  readonly calls: number
+  readonly calls: readonly string[]
   readonly fired: boolean
   readonly thrown: unknown
   readonly losses: readonly string[]
@@ -73,94 +84,109 @@ async function hurtBy(damage: Damage): Promise<{ raw: RawStorage; whole: RawStor
 async function run(
   { raw, whole, before }: Awaited<ReturnType<typeof hurtBy>>,
   mender: Mender,
-  fault: { at: number; way: Way },
+  { order, isSource = false }: { readonly order?: FaultOrder; readonly isSource?: boolean | undefined },
 ): Promise<Run> {
   const place = await pour(raw, memory())
-  let calls = 0
-  let fired = false
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    calls += 1
-    if (calls === fault.at || (calls > fault.at && fault.at > 0 && fault.way === 'from then on')) {
-      fired = true
-      throw new OciError('STORAGE_FAILED', { storage: 'faulty', operation: 'any' })
-    }
-    return work()
-  }
-  const thrown = await mender(faulty(place, call), whole).then(
+  const faults = contractFaults()
+  const from = isSource ? faultyStorage(await pour(whole, memory()), faults) : whole
+  faults.begin(order)
+  const thrown = await mender(isSource ? place : faultyStorage(place, faults), from, whole).then(
     () => undefined,
     error => error,
   )
+  const { calls } = faults
+  faults.end()
   const losses = lossesBetween(before, await holdingsOf(place))
   const { after } = await repair(place, { from: whole })
-  return { calls, fired, thrown, losses, errors: after.counts.errors }
+  return { calls, fired: faults.fired > 0, thrown, losses, errors: after.counts.errors }
 }
 
-type Call = <T>(work: () => Promise<T>) => Promise<T>
-
-function faulty(place: StorageAdapter, call: Call): StorageAdapter {
-  return forwarding(place, {
-    open: (path, options) => call(() => place.open(path, options)),
-    async *list(options) {
-      await call(async () => {})
-      yield* place.list(options)
-    },
-    adopt: (file, options) => call(async () => place.adopt?.(file, options)),
-    stage: options => call(async () => faultyStaged(await place.stage(options), call)),
-    update: (path, edit, options) => call(() => place.update(path, edit, options)),
-    remove: (choose, options) => call(() => place.remove(choose, options)),
-  })
-}
-
-function faultyStaged(staged: StagedFile, call: Call): StagedFile {
-  const sink = staged.writable.getWriter()
-  const writable = new WritableStream<Uint8Array>({
-    write: chunk => call(() => sink.write(chunk)),
-    close: () => call(() => sink.close()),
-    abort: reason => sink.abort(reason),
-  })
-  return { writable, discard: () => staged.discard(), commit: path => call(() => staged.commit(path)) }
-}
-
-/** Which calls fail: in the long form each, in the short one each in one of the two ways. */
-interface Sweep {
-  readonly way: Way
-  readonly damages: readonly Damage[]
-}
-
-async function atEachCall(tally: Tally, mender: Mender, { way, damages }: Sweep): Promise<Tally> {
+/** In the long form, each call. */
+async function atEachCall(tally: Tally, mender: Mender, sweep: Sweep): Promise<Tally> {
+  const { damages, isSource, kind = 'error', isLasting } = sweep
+  const stride = rounds({ short: sweep.stride, long: 1 })
+  let first = 0
   for (const damage of damages) {
     const hurt = await hurtBy(damage)
-    const { calls } = await run(hurt, mender, { at: -1, way })
-    const step = rounds({ short: 2, long: 1 })
-    for (let at = way === 'once' ? step : 1; at <= calls; at += step) {
-      const { fired, thrown, losses, errors } = await run(hurt, mender, { at, way })
+    const { calls } = await run(hurt, mender, { isSource })
+    const named = namedCalls(calls).filter(({ call }) => contractFaults().mayHit(kind, call))
+    for (let i = first++ % stride; i < named.length; i += stride) {
+      const order = { kind, isLasting, call: '', at: 0, ...named[i] }
+      const { fired, thrown, losses, errors } = await run(hurt, mender, { isSource, order })
       tally.attempts += 1
       if (fired) tally.fired += 1
       const isUntyped = thrown !== undefined && !isOciError(thrown)
       if (losses.length === 0 && !isUntyped && errors === 0) continue
       tally.losses += 1
-      if (mender === right) console.log(`${damage.name}, call ${at}:`, losses, errors, thrown)
+      if (mender === right) console.log(`${damage.name}, ${order.call} ${order.at}:`, losses, errors, thrown)
     }
   }
   return tally.report()
 }
 
 describe('a repair that is stopped', () => {
+  const all = isLong ? [...combined, ...damages] : combined
+
   it('P3: at each call, once or for good, leaves nothing worse, and a second one mends all', {
     timeout: 600_000,
   }, async () => {
-    const all = isLong ? [...combined, ...damages] : combined
-    for (const way of ['once', 'from then on'] as const) {
-      const tally = new Tally(`P3: repair, calls that fail ${way}`)
-      await atEachCall(tally, right, { way, damages: all })
+    for (const isLasting of [false, true]) {
+      const tally = new Tally(`P3: repair, calls that fail ${isLasting ? 'from then on' : 'once'}`)
+      await atEachCall(tally, right, { isLasting, damages: all, stride: 6 })
       expect(tally).toMatchObject({ losses: 0, fired: tally.attempts })
     }
-    const sweep: Sweep = { way: 'from then on', damages: combined.slice(0, 1) }
+    const sweep: Sweep = { isLasting: true, damages: combined.slice(0, 1), stride: 1 }
     const hasty = new Tally('P3: repair that removes before it keeps (broken on purpose)')
     expect((await atEachCall(hasty, removing({ keeps: false }), sweep)).losses).toBeGreaterThan(0)
     // Nothing is lost at once, but gc takes the layers of a manifest that is gone for an instant.
     const gap = new Tally('P3: repair that leaves a name empty on the way (broken on purpose)')
     expect((await atEachCall(gap, removing({ keeps: true }), sweep)).losses).toBeGreaterThan(0)
+  })
+
+  it('P3: by a medium that is full, leaves nothing worse, and a second one mends all', {
+    timeout: 600_000,
+  }, async () => {
+    const tally = new Tally('P3: repair, no room from then on')
+    await atEachCall(tally, right, { kind: 'quota', isLasting: true, damages: all, stride: 3 })
+    expect(tally).toMatchObject({ losses: 0, fired: tally.attempts })
+  })
+
+  const ways: readonly Pick<Sweep, 'kind' | 'isLasting'>[] = [
+    { kind: 'error', isLasting: false },
+    { kind: 'error', isLasting: true },
+    { kind: 'short read', isLasting: false },
+  ]
+  it.each(ways)(
+    'P3: by its source ($kind), leaves nothing worse, and a second one mends all',
+    {
+      timeout: 600_000,
+    },
+    async way => {
+      const tally = new Tally(
+        `P3: repair, a source with ${way.kind} ${way.isLasting ? 'from then on' : 'once'}`,
+      )
+      await atEachCall(tally, right, { ...way, isSource: true, damages: all, stride: 1 })
+      expect(tally).toMatchObject({ losses: 0, fired: tally.attempts })
+    },
+  )
+
+  it('P3: the sweep sees a repair that believes its source', async () => {
+    const believing: Mender = async (storage, from) => {
+      for await (const { path } of from.list?.() ?? []) {
+        const bytes = await (await from.open(path as BlobPath))?.bytes()
+        if (!path.startsWith('blobs/') || bytes === undefined) continue
+        await storage.remove(() => [path as BlobPath])
+        const staged = await storage.stage()
+        const sink = staged.writable.getWriter()
+        await sink.write(bytes)
+        await sink.close()
+        await staged.commit(path as BlobPath)
+      }
+    }
+    const tally = new Tally('P3: repair that believes its source (broken on purpose)')
+    const sweep = { kind: 'short read', isLasting: false, isSource: true, stride: 1 } as const
+    await atEachCall(tally, believing, { ...sweep, damages: combined.slice(0, 1) })
+    expect(tally.losses).toBeGreaterThan(0)
   })
 
   it('P9: by an abort rejects with its reason, and leaves nothing worse', async () => {
@@ -228,7 +254,7 @@ describe('a repair beside writers', () => {
           return place.remove(choose, options)
         },
       })
-      await mender(storage, whole)
+      await mender(storage, whole, whole)
       const names = namesIn(await (await place.open('index.json'))?.bytes())
       tally.attempts += 1
       tally.fired += given.length
@@ -239,8 +265,8 @@ describe('a repair beside writers', () => {
 
   it('P5: loses no tag that is given meanwhile', async () => {
     expect((await beside(new Tally('P5: tags given beside repair'), right)).losses).toBe(0)
-    const blind: Mender = async (storage, from) => {
-      const index = from.files.get('index.json')
+    const blind: Mender = async (storage, _from, whole) => {
+      const index = whole.files.get('index.json')
       await storage.update('index.json', () => index)
     }
     const broken = new Tally('P5: repair that writes the index it has read before (broken on purpose)')
