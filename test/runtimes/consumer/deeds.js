@@ -42,20 +42,48 @@ async function buildIn(storage) {
   return { digest: descriptor.digest, ok, findings: findings.length, tags: tags.map(({ tag }) => tag), run }
 }
 
-/** Tags the image of `build`, eight names at once, and says how long it took. */
+/** Tags the image of `build`, eight names at once; says how long it took, and how often others came between. */
 async function addTags(work, writer) {
-  const dir = await OciDir.open(folder(join(work, 'built')))
+  const storage = folder(join(work, 'built'))
+  const others = othersBetween()
+  const update = storage.update.bind(storage)
+  storage.update = async (path, edit, options) => {
+    // An edit may run again; the last run is the one that counts.
+    let last
+    const watched = now => {
+      const next = edit(now)
+      last = [now, next ?? now].map(bytes => new TextDecoder().decode(bytes))
+      return next
+    }
+    await update(path, watched, options)
+    if (last) others.saw(...last)
+  }
+  const dir = await OciDir.open(storage)
   const names = Array.from({ length: 8 }, (_, i) => `${writer}-${i}`)
   const began = performance.now()
   await Promise.all(names.map(name => dir.tag('app:2', name)))
-  return { milliseconds: performance.now() - began }
+  return { milliseconds: performance.now() - began, between: others.times }
+}
+
+/** Counts how often one writer finds something else than what it left. */
+function othersBetween() {
+  let left
+  return {
+    times: 0,
+    saw(now, next) {
+      if (left !== undefined && now !== left) this.times++
+      left = next
+    },
+  }
 }
 
 /** The same as one does it who knows of no lock: broken on purpose. */
 async function addTagsUnlocked(work, writer) {
   const path = join(work, 'built', 'index.json')
+  const others = othersBetween()
   for (let i = 0; i < 8; i++) {
-    const index = JSON.parse(await readFile(path, 'utf8'))
+    const now = await readFile(path, 'utf8')
+    const index = JSON.parse(now)
     const [entry] = index.manifests
     const annotations = { 'org.opencontainers.image.ref.name': `${writer}-${i}` }
     index.manifests.push({ ...entry, annotations })
@@ -63,7 +91,9 @@ async function addTagsUnlocked(work, writer) {
     // Whole or not at all, so that only updates are lost.
     await writeFile(`${path}-${writer}`, JSON.stringify(index))
     await rename(`${path}-${writer}`, path)
+    others.saw(now, JSON.stringify(index))
   }
+  return { between: others.times }
 }
 
 /** Is killed in the middle of an update, with the lock in its hand. */
