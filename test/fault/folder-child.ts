@@ -96,7 +96,11 @@ function halt(signal: 'SIGSTOP' | 'SIGKILL'): void {
 async function addLines(dir: string, lines: readonly string[]): Promise<void> {
   const others = new OthersBetween()
   const storage = others.watched(new FolderStorage(dir))
-  await Promise.all(lines.map(line => storage.update('index.json', now => addedTo(now, line))))
+  for (const line of lines) {
+    await storage.update('index.json', now => addedTo(now, line))
+    // Else one takes the lock again before any other has looked.
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
   await storage.close()
   tell(`between ${others.times}`)
 }

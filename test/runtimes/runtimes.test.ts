@@ -153,7 +153,8 @@ async function race(writers: readonly Runtime[], name: 'addTags' | 'addTagsUnloc
     `P5: ${[...new Set(writers.map(writer => writer.name))].join(', ')}: ${name === 'addTags' ? 'tags' : 'tags without lock (broken on purpose)'}`,
   )
   const place = await newPlace({ built: true })
-  const done = await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`)))
+  const count = String(writers.length)
+  const done = await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`, count)))
   for (const { between } of done as Tagging[]) tally.fired += between
   const found = await tagsIn(place)
   for (let i = 0; i < writers.length * 8; i++) {
