@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { memory } from '../../adapters/memory.ts'
 import { folder } from '../../adapters/node/index.ts'
 import { gzip } from '../../src/codec/gzip.ts'
 import { copy } from '../../src/copy/copy.ts'
@@ -30,10 +31,12 @@ async function work(): Promise<void> {
   const dir = await OciDir.open(brokenBy(folder(job.dir, { durability })))
   const sharing = await OciDir.open(folder(job.dir, { durability, hardLinks: true }))
   const library = await OciDir.open(folder(source))
-  await prepare(dir)
+  const scratch = await OciDir.ensure(memory())
+  const sources = { one: await digestOf(library, 'one'), two: await digestOf(library, 'two') }
+  const base = await prepare({ dir, scratch })
   for (;;) {
     const kind = random() % 4 === 0 ? kinds[random() % kinds.length] : job.aim
-    if (kind !== undefined) await step(kind, { dir, sharing, library })
+    if (kind !== undefined) await step(kind, { dir, sharing, library, scratch, base, sources })
   }
 }
 
@@ -41,50 +44,57 @@ interface Dirs {
   readonly dir: OciDir<StorageAdapter>
   readonly sharing: OciDir<StorageAdapter>
   readonly library: OciDir
+  /** In memory: what an image's digest will be. */
+  readonly scratch: OciDir<StorageAdapter>
+  /** The digest of the tag `base`. */
+  readonly base: string
+  /** Those of the library's tags. */
+  readonly sources: { readonly one: string; readonly two: string }
 }
 
 /** Something to name, so that each kind can begin at once. */
-async function prepare(dir: OciDir<StorageAdapter>): Promise<void> {
-  if ((await dir.tags()).some(({ tag }) => tag === 'base')) return
-  await told('image', 'base', async () => image(dir, 'base', await dir.writeLayer('base')))
+async function prepare({ dir, scratch }: Pick<Dirs, 'dir' | 'scratch'>): Promise<string> {
+  const there = await digestOf(dir, 'base')
+  if (there !== 'none') return there
+  return newImage({ dir, scratch }, 'base', 'base')
 }
 
-async function step(kind: Kind, { dir, sharing, library }: Dirs): Promise<void> {
+async function step(kind: Kind, { dir, sharing, library, scratch, base, sources }: Dirs): Promise<void> {
   const tag = names[random() % names.length] ?? 'a'
-  if (job.broken === 'names first') return told('image', tag, () => nameFirst(dir, tag))
+  if (job.broken === 'names first') return nameFirst(dir, tag)
   switch (kind) {
     case 'layer':
       return told(kind, '-', async () => (await dir.writeLayer(bytes(), { codec: gzip() })).descriptor.digest)
     case 'plain':
       return told(kind, '-', async () => (await dir.writeLayer(bytes())).descriptor.digest)
-    case 'image': {
-      const layer = await dir.writeLayer(`layer ${random()}`)
-      return told(kind, tag, () => image(dir, tag, layer))
-    }
+    case 'image':
+      await newImage({ dir, scratch }, tag, `layer ${random()}`)
+      return
     case 'tag':
-      return told(kind, tag, async () => (await dir.tag('base', tag)).digest)
+      return told(kind, tag, async () => (await dir.tag('base', tag)).digest, base)
     case 'untag':
-      await told('tag', tag, async () => (await dir.tag('base', tag)).digest)
-      return told(kind, tag, async () => {
-        await dir.untag(tag)
-        return 'none'
-      })
+      await told('tag', tag, async () => (await dir.tag('base', tag)).digest, base)
+      return told(kind, tag, () => removed(dir, tag), 'none')
     case 'copy':
     case 'adopt': {
       // Again what was collected: blobs move, and not only names.
-      await told('untag', tag, () => removed(dir, tag))
+      await told('untag', tag, () => removed(dir, tag), 'none')
       await told('gc', '-', () => collect(dir))
       const ref = random() % 2 === 0 ? 'one' : 'two'
-      return told(kind, tag, async () => {
+      const call = async (): Promise<string> => {
         const { entries } = await copy(library, kind === 'copy' ? dir : sharing, { refs: [ref], as: tag })
         return entries[0]?.digest ?? 'none'
-      })
+      }
+      return told(kind, tag, call, sources[ref])
     }
     case 'gc':
       await told('plain', '-', async () => (await dir.writeLayer(`garbage ${random()}`)).descriptor.digest)
       return told(kind, '-', () => collect(dir))
     case 'sweep':
-      for (let i = 0; i < 20; i++) await dir.storage.stage()
+      await told('stage', '-', async () => {
+        for (let i = 0; i < 20; i++) await dir.storage.stage()
+        return '-'
+      })
       return told(kind, '-', async () => {
         await dir.storage.sweep({ olderThan: 0 })
         return '-'
@@ -92,9 +102,19 @@ async function step(kind: Kind, { dir, sharing, library }: Dirs): Promise<void> 
   }
 }
 
-async function told(kind: Kind, tag: string, call: () => Promise<string>): Promise<void> {
-  tell(`begin ${kind} ${tag}`)
+/** Foretold is what the tag will name, `none` where it will be gone, `-` where no tag is changed. */
+async function told(
+  kind: Kind | 'stage',
+  tag: string,
+  call: () => Promise<string>,
+  foretold = '-',
+): Promise<void> {
+  tell(`begin ${kind} ${tag} ${foretold}`)
   tell(`done ${kind} ${tag} ${await call()}`)
+}
+
+async function digestOf(dir: Pick<OciDir, 'tags'>, tag: string): Promise<string> {
+  return (await dir.tags()).find(found => found.tag === tag)?.descriptor.digest ?? 'none'
 }
 
 async function removed(dir: OciDir<StorageAdapter>, tag: string): Promise<string> {
@@ -107,8 +127,31 @@ async function collect(dir: OciDir<StorageAdapter>): Promise<string> {
   return '-'
 }
 
-async function image(dir: OciDir<StorageAdapter>, tag: string, layer: Layer): Promise<string> {
-  const made = configure(draft({ os: 'linux', architecture: 'amd64' }), { Cmd: [String(random())] })
+/** Writes a layer of this text, and as a step an image of it. */
+async function newImage(
+  { dir, scratch }: Pick<Dirs, 'dir' | 'scratch'>,
+  tag: string,
+  text: string,
+): Promise<string> {
+  const command = String(random())
+  const layer = await scratch.writeLayer(text)
+  const foretelling = image(scratch, tag, { layer, command })
+  await told('plain', '-', async () => {
+    // Meanwhile, for a kill between steps shows nothing.
+    const [written] = await Promise.all([dir.writeLayer(text), foretelling])
+    return written.descriptor.digest
+  })
+  const foretold = await foretelling
+  await told('image', tag, () => image(dir, tag, { layer, command }), foretold)
+  return foretold
+}
+
+async function image(
+  dir: OciDir<StorageAdapter>,
+  tag: string,
+  { layer, command }: { layer: Layer; command: string },
+): Promise<string> {
+  const made = configure(draft({ os: 'linux', architecture: 'amd64' }), { Cmd: [command] })
   return (await dir.writeImage(pushLayer(made, layer), { tag })).descriptor.digest
 }
 
@@ -122,7 +165,7 @@ function tell(line: string): void {
 }
 
 /** Names an image, then writes what it needs. */
-async function nameFirst(dir: OciDir<StorageAdapter>, tag: string): Promise<string> {
+async function nameFirst(dir: OciDir<StorageAdapter>, tag: string): Promise<void> {
   const layer = bytes()
   const config = json({
     os: 'linux',
@@ -136,9 +179,12 @@ async function nameFirst(dir: OciDir<StorageAdapter>, tag: string): Promise<stri
     layers: [described('application/vnd.oci.image.layer.v1.tar', layer)],
   })
   const entry = described('application/vnd.oci.image.manifest.v1+json', manifest)
-  await editIndex(dir, index => withEntry(index, entry, tag))
-  for (const blob of [manifest, config, layer]) await dir.writeBlob(blob)
-  return entry.digest
+  const call = async (): Promise<string> => {
+    await editIndex(dir, index => withEntry(index, entry, tag))
+    for (const blob of [manifest, config, layer]) await dir.writeBlob(blob)
+    return entry.digest
+  }
+  await told('image', tag, call, entry.digest)
 }
 
 const json = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value))

@@ -7,10 +7,11 @@ import { FolderStorage, type SectionPoint } from '../../adapters/node/folder.ts'
 import { LayoutLock } from '../../adapters/node/lock.ts'
 import { LayoutFolder } from '../../adapters/node/place.ts'
 import type { BlobPath } from '../../src/storage.ts'
+import { OthersBetween } from './others-between.ts'
 
 /** What a child does. */
 export type Job =
-  /** Adds lines to index.json; without a lock as a program would that knows none. */
+  /** Adds lines to index.json, and says how often others came between; without a lock as one that knows none. */
   | {
       readonly do: 'lines'
       readonly dir: string
@@ -93,17 +94,27 @@ function halt(signal: 'SIGSTOP' | 'SIGKILL'): void {
 }
 
 async function addLines(dir: string, lines: readonly string[]): Promise<void> {
-  const storage = new FolderStorage(dir)
-  await Promise.all(lines.map(line => storage.update('index.json', now => addedTo(now, line))))
+  const others = new OthersBetween()
+  const storage = others.watched(new FolderStorage(dir))
+  for (const line of lines) {
+    await storage.update('index.json', now => addedTo(now, line))
+    // Else one takes the lock again before any other has looked.
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
   await storage.close()
+  tell(`between ${others.times}`)
 }
 
 async function addLinesUnlocked(dir: string, lines: readonly string[]): Promise<void> {
+  const others = new OthersBetween()
   for (const line of lines) {
     const now = readFileSync(join(dir, 'index.json'))
     await new Promise(resolve => setTimeout(resolve, 1))
-    replace(dir, addedTo(now, line))
+    const next = addedTo(now, line)
+    others.saw(text(now), text(next))
+    replace(dir, next)
   }
+  tell(`between ${others.times}`)
 }
 
 async function addLineUnfenced(dir: string, line: string): Promise<void> {

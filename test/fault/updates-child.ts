@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { folder } from '../../adapters/node/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
+import { OthersBetween } from './others-between.ts'
 
 /** What one writer or reader does. */
 export type UpdatesJob =
@@ -46,25 +47,31 @@ function finish(line: string, code: number): void {
 }
 
 async function tagAll({ dirs, tags, locked }: Extract<UpdatesJob, { do: 'tag' }>): Promise<void> {
+  let between = 0
   for (const path of dirs) {
-    const dir = await OciDir.open(folder(path, { durability: 'relaxed' }))
+    const others = new OthersBetween()
+    const dir = await OciDir.open(others.watched(folder(path, { durability: 'relaxed' })))
     const [first] = (await dir.readIndex()).value.manifests
     if (first === undefined) throw new Error(`no image in ${path}`)
     for (const tag of tags) {
       if (locked) await dir.tag(first.digest, tag)
-      else await tagUnlocked(path, tag)
+      else await tagUnlocked(path, tag, others)
     }
     await dir.storage.close()
+    between += others.times
   }
+  said(`between ${between}`)
 }
 
-async function tagUnlocked(path: string, tag: string): Promise<void> {
-  const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8'))
+async function tagUnlocked(path: string, tag: string, others: OthersBetween): Promise<void> {
+  const now = readFileSync(join(path, 'index.json'), 'utf8')
+  const index = JSON.parse(now)
   const annotations = { 'org.opencontainers.image.ref.name': tag }
   index.manifests.push({ ...index.manifests[0], annotations })
   await new Promise(resolve => setTimeout(resolve, 1))
   const next = join(path, `next-${tag}`)
   writeFileSync(next, JSON.stringify(index))
+  others.saw(now, JSON.stringify(index))
   renameSync(next, join(path, 'index.json'))
 }
 

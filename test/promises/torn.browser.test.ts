@@ -4,7 +4,7 @@ import { indexedDb, removeIndexedDb } from '../../adapters/indexeddb/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { rounds } from '../setup/rounds.ts'
-import { indexOf, readBesideWrites, tallyOf } from './torn.ts'
+import { indexOf, inHalves, readBesideWrites, tallyOf } from './torn.ts'
 
 const counts = {
   reads: rounds({ short: 500, long: 100_000 }),
@@ -32,6 +32,16 @@ describe.each(Object.entries(media))('in %s', (medium, { open, remove }) => {
     const torn = await readBesideWrites(reader, write, counts)
     expect(tallyOf(medium, torn).losses).toBe(0)
     expect(torn.seen).toBeGreaterThan(20)
+    await Promise.all([writer.close(), reader.close()])
+  })
+
+  it('P6: a writer that writes index.json in two steps is found out', { timeout }, async () => {
+    const [writer, reader] = [await open(), await open()]
+    await OciDir.ensure(writer)
+    await writer.update('index.json', () => indexOf(0))
+    const write = inHalves(bytes => writer.update('index.json', () => bytes))
+    const torn = await readBesideWrites(reader, write, { reads: 200, writes: 20 })
+    expect(tallyOf(`${medium}, in two steps (broken on purpose)`, torn).losses).toBeGreaterThan(0)
     await Promise.all([writer.close(), reader.close()])
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -22,4 +22,23 @@ it('P6: in a folder no reader sees a torn index.json', { timeout: 1_200_000 }, a
   await rm(path, { recursive: true })
   expect(tallyOf('folder', torn).losses).toBe(0)
   expect(torn.seen).toBeGreaterThan(50)
+})
+
+it('P6: one that writes index.json of a folder in place is found out', { timeout: 120_000 }, async () => {
+  const path = await mkdtemp(join(tmpdir(), 'ocidir-torn-'))
+  const storage = folder(path, { durability: 'relaxed' })
+  await OciDir.ensure(storage)
+  await storage.update('index.json', () => indexOf(0))
+  const torn = await readBesideWrites(
+    storage,
+    async version => {
+      const bytes = indexOf(version)
+      const handle = await open(join(path, 'index.json'), 'w')
+      for (let at = 0; at < bytes.length; at += 512) await handle.write(bytes.subarray(at, at + 512))
+      await handle.close()
+    },
+    { reads: 500, writes: 50 },
+  )
+  await rm(path, { recursive: true })
+  expect(tallyOf('folder, in place (broken on purpose)', torn).losses).toBeGreaterThan(0)
 })

@@ -20,15 +20,16 @@ interface Runtime {
   readonly flags: readonly string[]
 }
 
-const runtimes: readonly (Runtime & { tool: ToolName })[] = [
-  { name: 'Bun', tool: 'bun', flags: ['--no-install'] },
+const runtimes: readonly (Runtime & { tool: ToolName; version: RegExp })[] = [
+  { name: 'Bun', tool: 'bun', version: /^\d+\.\d+\.\d+/, flags: ['--no-install'] },
   {
     name: 'Deno',
     tool: 'deno',
+    version: /^deno \d+\.\d+\.\d+/,
     flags: ['run', '--allow-all', '--no-remote', '--node-modules-dir=manual', '--quiet'],
   },
-  { name: 'Node 22', tool: 'node22', flags: [] },
-  { name: 'Node 24', tool: 'node24', flags: [] },
+  { name: 'Node 22', tool: 'node22', version: /^v22\./, flags: [] },
+  { name: 'Node 24', tool: 'node24', version: /^v24\./, flags: [] },
 ]
 
 /** This one, which has the least version that is supported: it runs the installed package, too. */
@@ -49,6 +50,8 @@ const suites = { storage: storageCases.length, layout: layoutCases.length, layer
 /** What `deeds.js addTags` prints. */
 interface Tagging {
   readonly milliseconds: number
+  /** Updates before which another process came, since this one's last. */
+  readonly between: number
 }
 
 let home = ''
@@ -63,8 +66,20 @@ beforeAll(async () => {
 })
 afterAll(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
 
+it('this Node is the least one that is supported, in CI', () => {
+  console.log(`run by Node ${process.versions.node}`)
+  // In CI the least one that is supported; elsewhere whichever there is.
+  if (process.env.CI) expect(process.versions.node).toMatch(/^20\./)
+})
+
 describe.each(runtimes)('$name', runtime => {
   describeWith([runtime.tool], 'has the package', () => {
+    it('and is the version that its name says', async () => {
+      const { stdout } = await run(tool(runtime.tool), ['--version'], { cwd: home })
+      console.log(`${runtime.name}: ${stdout.split('\n')[0]}`)
+      expect(stdout).toMatch(runtime.version)
+    })
+
     it('and builds, tags, checks and reads the same image as this Node, in memory and on disk', {
       timeout: 60_000,
     }, async () => {
@@ -132,17 +147,18 @@ describeWith(
   },
 )
 
-/** Processes that tag at the same time; a tag that isn't there afterwards is a loss. */
+/** Processes that tag at the same time: fired where they met, and a tag that isn't there afterwards is a loss. */
 async function race(writers: readonly Runtime[], name: 'addTags' | 'addTagsUnlocked'): Promise<Tally> {
   const tally = new Tally(
     `P5: ${[...new Set(writers.map(writer => writer.name))].join(', ')}: ${name === 'addTags' ? 'tags' : 'tags without lock (broken on purpose)'}`,
   )
   const place = await newPlace({ built: true })
-  await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`)))
+  const count = String(writers.length)
+  const done = await Promise.all(writers.map((writer, i) => deed(writer, name, place, `writer${i}`, count)))
+  for (const { between } of done as Tagging[]) tally.fired += between
   const found = await tagsIn(place)
   for (let i = 0; i < writers.length * 8; i++) {
     tally.attempts++
-    tally.fired++
     if (!found.includes(`writer${i >> 3}-${i & 7}`)) tally.losses++
   }
   return tally

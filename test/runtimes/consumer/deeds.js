@@ -1,5 +1,5 @@
 // What a user's script does with the installed package, in whatever runtime: `deeds.js DEED FOLDER …` prints JSON.
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { configure, draft, fsck, OciDir, pushLayer } from 'ocidir'
@@ -42,20 +42,61 @@ async function buildIn(storage) {
   return { digest: descriptor.digest, ok, findings: findings.length, tags: tags.map(({ tag }) => tag), run }
 }
 
-/** Tags the image of `build`, eight names at once, and says how long it took. */
-async function addTags(work, writer) {
-  const dir = await OciDir.open(folder(join(work, 'built')))
+/** Tags the image of `build`, eight names in turn; says how long it took, and how often others came between. */
+async function addTags(work, writer, writers = 1) {
+  const storage = folder(join(work, 'built'))
+  const others = othersBetween()
+  const update = storage.update.bind(storage)
+  storage.update = async (path, edit, options) => {
+    // An edit may run again; the last run is the one that counts.
+    let last
+    const watched = now => {
+      const next = edit(now)
+      last = [now, next ?? now].map(bytes => new TextDecoder().decode(bytes))
+      return next
+    }
+    await update(path, watched, options)
+    if (last) others.saw(...last)
+  }
+  const dir = await OciDir.open(storage)
   const names = Array.from({ length: 8 }, (_, i) => `${writer}-${i}`)
+  await allReady(work, writer, writers)
   const began = performance.now()
-  await Promise.all(names.map(name => dir.tag('app:2', name)))
-  return { milliseconds: performance.now() - began }
+  for (const name of names) {
+    await dir.tag('app:2', name)
+    // Else one takes the lock again before any other has looked.
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  return { milliseconds: performance.now() - began, between: others.times }
+}
+
+/** Resolves when so many writers have come so far: runtimes don't start equally fast, and would never meet. */
+async function allReady(work, writer, writers) {
+  await writeFile(join(work, `ready-${writer}`), '')
+  const ready = async () => (await readdir(work)).filter(name => name.startsWith('ready-')).length
+  while ((await ready()) < writers) await new Promise(resolve => setTimeout(resolve, 2))
+}
+
+/** Counts how often one writer finds something else than what it left. */
+function othersBetween() {
+  let left
+  return {
+    times: 0,
+    saw(now, next) {
+      if (left !== undefined && now !== left) this.times++
+      left = next
+    },
+  }
 }
 
 /** The same as one does it who knows of no lock: broken on purpose. */
-async function addTagsUnlocked(work, writer) {
+async function addTagsUnlocked(work, writer, writers = 1) {
   const path = join(work, 'built', 'index.json')
+  const others = othersBetween()
+  await allReady(work, writer, writers)
   for (let i = 0; i < 8; i++) {
-    const index = JSON.parse(await readFile(path, 'utf8'))
+    const now = await readFile(path, 'utf8')
+    const index = JSON.parse(now)
     const [entry] = index.manifests
     const annotations = { 'org.opencontainers.image.ref.name': `${writer}-${i}` }
     index.manifests.push({ ...entry, annotations })
@@ -63,7 +104,9 @@ async function addTagsUnlocked(work, writer) {
     // Whole or not at all, so that only updates are lost.
     await writeFile(`${path}-${writer}`, JSON.stringify(index))
     await rename(`${path}-${writer}`, path)
+    others.saw(now, JSON.stringify(index))
   }
+  return { between: others.times }
 }
 
 /** Is killed in the middle of an update, with the lock in its hand. */
