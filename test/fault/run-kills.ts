@@ -41,7 +41,7 @@ export function runKills(engine: Engine, { hasSyncHandles = true, ...numbers }: 
 
     it.each(inOpfs)('P2: keeps all that was acknowledged, and nothing partial, in %s', name => {
       const sum = sums.media[name]
-      say(name, sum)
+      say(`${engine.name}, ${name}`, sum)
       const losses = sum.lost.length + sum.wrong.length
       tallyOf(`P2: ${engine.name}, ${kills} kills, ${name}`, sum, losses)
       expect([...sum.lost, ...sum.wrong]).toEqual([])
@@ -60,7 +60,7 @@ export function runKills(engine: Engine, { hasSyncHandles = true, ...numbers }: 
     describe('in IndexedDB', () => {
       it('P2: leaves nothing that is not whole', () => {
         const sum = sums.media.IndexedDB
-        say('IndexedDB', sum)
+        say(`${engine.name}, IndexedDB`, sum)
         tallyOf(
           `P2: ${engine.name}, ${kills} kills, IndexedDB: what is there and not whole`,
           sum,
@@ -93,13 +93,13 @@ export function runKills(engine: Engine, { hasSyncHandles = true, ...numbers }: 
       tallyOf(`P2: ${engine.name}, ${kills} kills, ${way} (broken on purpose)`, sum, sum.wrong.length)
       expect(sum.wrong.length).toBeGreaterThan(0)
     })
-
-    function say(name: MediumName, sum: Sum): void {
-      const { acknowledged, swept, emptied, emptiedAndTold, partly, lost } = sum
-      console.log(
-        `${engine.name}, ${name}: ${acknowledged} acknowledged, ${lost.length} of them lost, ` +
-          `${swept} leftovers swept, ${emptied} times all lost, told ${emptiedAndTold} times, ${partly} times a part`,
-      )
-    }
   })
+}
+
+function say(name: string, sum: Sum): void {
+  const { acknowledged, swept, emptied, emptiedAndTold, partly, lost } = sum
+  console.log(
+    `${name}: ${acknowledged} acknowledged, ${lost.length} of them lost, ` +
+      `${swept} leftovers swept, ${emptied} times all lost, told ${emptiedAndTold} times, ${partly} times a part`,
+  )
 }
