@@ -6,7 +6,7 @@ import type { AbortOptions } from '../storage.ts'
 import { Cursor } from '../tar/cursor.ts'
 import { tarFault } from '../tar/fault.ts'
 import { blockSize, isHeader, paddingOf } from '../tar/header.ts'
-import type { TarLimits } from '../tar/limits.ts'
+import type { HeaderLimits } from '../tar/limits.ts'
 import { type Member, MemberReader } from '../tar/member.ts'
 import type { Names } from './names.ts'
 import type { Notes } from './notes.ts'
@@ -15,7 +15,7 @@ import type { Notes } from './notes.ts'
 export interface TarCheckOptions extends AbortOptions {
   readonly notes: Notes
   readonly names: Names
-  readonly limits: TarLimits
+  readonly limits: HeaderLimits
 }
 
 /**

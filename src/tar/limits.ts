@@ -14,6 +14,9 @@ export interface TarLimits {
   readonly maxSparseSize: number
 }
 
+/** Those that count where no body is read. */
+export type HeaderLimits = Omit<TarLimits, 'maxSparseSize'>
+
 /** 1,000,000 entries, records of 1 MiB, 1,000 global ones, sparse files of 10,000 parts and 8 GiB. */
 export const defaultTarLimits: TarLimits = {
   maxEntries: 1_000_000,

@@ -14,7 +14,7 @@ import {
   sizeIn,
   typeflagIn,
 } from './header.ts'
-import type { TarLimits } from './limits.ts'
+import type { HeaderLimits } from './limits.ts'
 import { type PaxRecord, parsePax } from './pax.ts'
 import { Records } from './records.ts'
 import { readSparseMap, type SparseMap } from './sparse.ts'
@@ -37,12 +37,12 @@ export interface Member {
 /** Reads the headers of a tar, entry by entry. */
 export class MemberReader {
   readonly #cursor: HeaderSource
-  readonly #limits: TarLimits
+  readonly #limits: HeaderLimits
   #globals: ReadonlyMap<string, Uint8Array> = new Map()
   #headers = 0
   #members = 0
 
-  constructor(cursor: HeaderSource, limits: TarLimits) {
+  constructor(cursor: HeaderSource, limits: HeaderLimits) {
     this.#cursor = cursor
     this.#limits = limits
   }

@@ -6,7 +6,7 @@ import type { HeaderSource } from './cursor.ts'
 import type { SparsePart } from './entry.ts'
 import { tarFault, textOf } from './fault.ts'
 import { blockSize, type Header } from './header.ts'
-import type { TarLimits } from './limits.ts'
+import type { HeaderLimits } from './limits.ts'
 import { parseNumber } from './number.ts'
 import type { PaxRecord } from './pax.ts'
 import type { Records } from './records.ts'
@@ -20,7 +20,7 @@ export interface SparseMap {
 /** What the reader knows while it looks for a map. */
 export interface SparsePlace {
   readonly cursor: HeaderSource
-  readonly limits: TarLimits
+  readonly limits: HeaderLimits
   /** Of the entry's header, in bytes of the tar. */
   readonly offset: number
 }

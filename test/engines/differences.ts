@@ -3,18 +3,25 @@
  * and a deed of the library that must come out the same everywhere.
  */
 
-import { opfs } from '../../adapters/fsa/index.ts'
-import { indexedDb, removeIndexedDb } from '../../adapters/indexeddb/index.ts'
 import { memory } from '../../adapters/memory.ts'
-import { gunzip, gzip } from '../../src/codec/gzip.ts'
-import { isOciError } from '../../src/errors.ts'
+import { gunzip } from '../../src/codec/gzip.ts'
 import { OciDir } from '../../src/oci-dir.ts'
-import type { StorageAdapter } from '../../src/storage.ts'
 import { chunksOf, collect, concat, streamOf } from '../../src/streams.ts'
 import { same, sameBytes } from '../suites/assert.ts'
 import { ascii, member } from '../suites/gzip-members.ts'
-import { bytesOf, put, read, stageBytes } from '../suites/material.ts'
 import { chunked } from '../suites/seeded-bytes.ts'
+import {
+  asksWorker,
+  bytes,
+  endsByName,
+  heldBlob,
+  largeBlob,
+  movesIntoFolders,
+  sendsBytes,
+  storesBytes,
+  twoWriters,
+  waitsForNobody,
+} from './proofs.ts'
 
 /** One thing that engines do differently. */
 export interface Difference {
@@ -26,9 +33,6 @@ export interface Difference {
   /** Fails where the library doesn't do that. */
   prove(): Promise<void>
 }
-
-const bytes = bytesOf(300_000, 9)
-const path = `blobs/sha256/${'a'.repeat(64)}` as const
 
 export const differences: readonly Difference[] = [
   {
@@ -49,13 +53,13 @@ export const differences: readonly Difference[] = [
     what: '`move(name)`',
     look: () => moved(handle => handle.move('other')),
     ours: 'is never called',
-    prove: () => keeps('opfs'),
+    prove: movesIntoFolders,
   },
   {
     what: '`move(folder, name)`',
     look: () => moved((handle, folder) => handle.move(folder, 'other')),
     ours: 'publishes with it',
-    prove: () => keeps('opfs'),
+    prove: movesIntoFolders,
   },
   {
     what: "`createWritable` with `mode: 'exclusive'`",
@@ -149,25 +153,25 @@ export const differences: readonly Difference[] = [
       }
     },
     ours: 'sends bytes to its worker',
-    prove: () => keeps('opfs'),
+    prove: async () => sendsBytes((await syncAccessInWorker()) === 'there'),
   },
   {
     what: '`Symbol.asyncDispose`',
     look: async () => ('asyncDispose' in Symbol ? 'there' : 'missing'),
     ours: '`close` and `discard`',
-    prove: () => keeps('memory'),
+    prove: endsByName,
   },
   {
     what: 'a sync access handle in the page',
     look: () => withFile(syncAccess),
     ours: 'asks its worker',
-    prove: () => keeps('opfs'),
+    prove: asksWorker,
   },
   {
     what: 'a sync access handle in a worker',
     look: syncAccessInWorker,
     ours: 'writes large blobs by it, else by `createWritable`: the same bytes',
-    prove: largeBlob,
+    prove: async () => largeBlob((await syncAccessInWorker()) === 'there'),
   },
   {
     what: '`navigator.storage.persist()`, with nobody to ask',
@@ -176,13 +180,13 @@ export const differences: readonly Difference[] = [
       return Promise.race([navigator.storage.persist().then(() => 'settles'), late])
     },
     ours: 'never waits for it',
-    prove: () => keeps('indexedDb'),
+    prove: waitsForNobody,
   },
   {
     what: 'a Blob in IndexedDB',
     look: blobInDatabase,
     ours: 'stores plain bytes',
-    prove: () => keeps('indexedDb'),
+    prove: storesBytes,
   },
 ]
 
@@ -272,10 +276,12 @@ async function syncAccess(handle: FileSystemFileHandle): Promise<string> {
 async function syncAccessInWorker(): Promise<string> {
   const text = `onmessage = async () => {
     const root = await navigator.storage.getDirectory()
-    const handle = await root.getFileHandle('sync-probe', { create: true })
+    // WebKit keeps one locked that it refused.
+    const name = 'sync-probe-' + crypto.randomUUID()
+    const handle = await root.getFileHandle(name, { create: true })
     const told = handle.createSyncAccessHandle === undefined ? 'missing'
       : await handle.createSyncAccessHandle().then(open => (open.close(), 'there'), error => error.name)
-    await root.removeEntry('sync-probe').catch(() => {})
+    await root.removeEntry(name).catch(() => {})
     postMessage(told)
   }`
   const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }))
@@ -317,66 +323,5 @@ function blobInDatabase(): Promise<string> {
       }
       transaction.objectStore('blobs').put(new Blob(['blob']), 'key')
     }
-  })
-}
-
-/** Fails unless a layer that is written to the medium is read from it. */
-async function keeps(medium: 'opfs' | 'indexedDb' | 'memory'): Promise<void> {
-  await withStorage(medium, async storage => {
-    const dir = await OciDir.ensure(storage)
-    const layer = await dir.writeLayer(bytes, { codec: gzip({ level: 1 }) })
-    sameBytes(await collect(await dir.readLayer(layer, { codecs: [gzip()] }), { max: 1 << 20 }), bytes)
-  })
-}
-
-async function withStorage(
-  medium: 'opfs' | 'indexedDb' | 'memory',
-  work: (storage: StorageAdapter) => Promise<void>,
-): Promise<void> {
-  const name = `difference-${crypto.randomUUID()}`
-  const open = { opfs: () => opfs(name), indexedDb: () => indexedDb(name), memory: async () => memory() }
-  const storage = await open[medium]()
-  try {
-    await work(storage)
-  } finally {
-    await storage.close()
-    if (medium === 'indexedDb') await removeIndexedDb(name)
-    if (medium === 'opfs')
-      await (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true })
-  }
-}
-
-function twoWriters(): Promise<void> {
-  return withStorage('opfs', async storage => {
-    const staged = await Promise.all([stageBytes(storage, bytes), stageBytes(storage, bytes)])
-    const outcomes = await Promise.all(staged.map(one => one.commit(path)))
-    same(outcomes.sort().join(), 'existed,written')
-    sameBytes(await read(storage, path), bytes)
-  })
-}
-
-function heldBlob(): Promise<void> {
-  return withStorage('opfs', async storage => {
-    await put(storage, path, bytes)
-    const held = await storage.open(path)
-    await put(storage, path, bytes)
-    sameBytes(await held?.bytes(), bytes, 'a blob that was put again')
-    await new Promise(resolve => setTimeout(resolve, 1100))
-    const late = await storage.open(path)
-    await storage.remove(() => [path])
-    await put(storage, path, bytesOf(200_000, 10))
-    const told = await late?.bytes().then(
-      found => (found.length === bytes.length ? 'old bytes' : 'other bytes'),
-      error => (isOciError(error, 'STORAGE_CHANGED') ? 'told' : String(error)),
-    )
-    if (told !== 'told' && told !== 'old bytes') throw new Error(`a replaced blob: ${told}`)
-  })
-}
-
-function largeBlob(): Promise<void> {
-  return withStorage('opfs', async storage => {
-    const large = bytesOf(5 * 1_048_576, 11)
-    await put(storage, path, large)
-    sameBytes(await read(storage, path), large)
   })
 }

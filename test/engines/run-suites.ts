@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
+import type { StorageTraits } from '../../src/storage.ts'
 import { buildAll } from '../interop/same-digest/build.ts'
 import { content, modes, mtime } from '../interop/same-digest/folder.ts'
 import { describeWith } from '../setup/tools.ts'
@@ -43,6 +44,25 @@ async function digestsInNode(): Promise<Record<string, string>> {
   return buildAll(async () => memory(), files, { mtime, mode: path => modes[path] })
 }
 
+// By heart, and not asked of the media: one that took back a promise would be let off its cases.
+const kept: StorageTraits = {
+  writable: true,
+  lists: true,
+  persistent: true,
+  durable: true,
+  exclusion: 'origin',
+  optimistic: false,
+  atomicPublish: true,
+  modifiedTimes: true,
+}
+const inThePage: StorageTraits = { ...kept, persistent: false, durable: false, exclusion: 'instance' }
+
+/** The cases that a medium may leave out, the same in every engine: none of those that keep what is written. */
+function mayLeaveOut(cases: readonly EngineCase[], medium: string): readonly string[] {
+  const traits = medium === 'memory' ? inThePage : kept
+  return cases.filter(({ needs }) => needs && !needs.has(traits)).map(({ name }) => name)
+}
+
 interface Place {
   readonly engine: string
   readonly suite: string
@@ -53,6 +73,7 @@ function runSuite(page: () => EnginePage, place: Place): void {
   const cases: readonly EngineCase[] = suites[place.suite]?.cases ?? []
   describe(`${place.suite} suite: ${place.medium}`, () => {
     const counts = { passed: 0, failed: 0, 'left out': 0 }
+    const leftOut: string[] = []
     let began = 0
     beforeAll(() => {
       began = performance.now()
@@ -61,14 +82,20 @@ function runSuite(page: () => EnginePage, place: Place): void {
       it.concurrent(name, { timeout: 90_000 }, async ({ expect, skip }) => {
         const outcome = await page().call('runCase', { ...place, name })
         counts[outcome.kind]++
-        if (outcome.kind === 'left out') skip(`left out: trait ${outcome.trait}`)
+        if (outcome.kind === 'left out') {
+          leftOut.push(name)
+          skip(`left out: trait ${outcome.trait}`)
+        }
         expect(outcome.kind === 'failed' ? outcome.reason : outcome.kind).toBe('passed')
       })
     }
     it('has run', () => {
       const seconds = Math.round((performance.now() - began) / 1000)
       console.log(`${Object.values(place).join(', ')}: ${JSON.stringify(counts)} in ${seconds} s`)
-      expect(counts.passed).toBeGreaterThan(cases.length / 2)
+      const expected = mayLeaveOut(cases, place.medium)
+      expect(leftOut.sort()).toEqual([...expected].sort())
+      if (place.medium !== 'memory') expect(expected).toEqual([])
+      expect(counts.passed).toBe(cases.length - expected.length)
     })
   })
 }

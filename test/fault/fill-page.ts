@@ -7,6 +7,7 @@ import { fsck } from '../../src/fsck.ts'
 import { gc } from '../../src/gc.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { callsOf } from '../engines/watch.ts'
 import type { Dir } from '../suites/layout-material.ts'
 import { bytesOf, entriesIn } from '../suites/material.ts'
 
@@ -21,6 +22,8 @@ export interface FilledMedium {
 export interface Filling {
   /** Blobs that there was room for. */
   readonly written: number
+  /** Buffers that a worker was given: where that is refused, the same bytes go by `createWritable`, and nobody sees it. */
+  readonly toWorker: number
   /** The code of the error that came then, and the name of its cause. */
   readonly outcome: string
   readonly cause: string
@@ -60,8 +63,13 @@ async function fillAll(): Promise<Fillings> {
     const storage = await medium.open()
     const dir = await OciDir.ensure(storage)
     const each: Filling[] = []
+    let filling: Filled | undefined
     for (let more = 0; more < 3; more++) {
-      each.push(await fill(dir, { ...medium, size: medium.size + more * 10_007 }))
+      const calls = await callsOf(Worker.prototype, 'postMessage', async () => {
+        filling = await fill(dir, { ...medium, size: medium.size + more * 10_007 })
+      })
+      const toWorker = calls.filter(({ args: [message] }) => 'write' in Object(message)).length
+      if (filling !== undefined) each.push({ ...filling, toWorker })
       // Nothing names them: there is room again for the next time.
       await gc(dir, { sweepOlderThan: 0 })
     }
@@ -71,7 +79,9 @@ async function fillAll(): Promise<Fillings> {
   return all
 }
 
-async function fill(dir: Dir, { size, put }: FilledMedium): Promise<Filling> {
+type Filled = Omit<Filling, 'toWorker'>
+
+async function fill(dir: Dir, { size, put }: FilledMedium): Promise<Filled> {
   for (let written = 0; ; written++) {
     const before = await usageNow()
     const bytes = bytesOf(size, written + 1)

@@ -45,7 +45,8 @@ describeWith(['firefox'], 'Firefox, filled to the end of its quota', () => {
     expect(all).not.toHaveProperty('fault')
     const isBroken = name.endsWith('(broken on purpose)')
     for (const filling of all[name] ?? []) {
-      const { written, outcome, cause, wrong } = filling
+      const { written, outcome, cause, wrong, toWorker } = filling
+      expect(toWorker > 0).toBe(name === 'OPFS by the worker of sync handles')
       const isFull = isBroken || (outcome === 'STORAGE_FULL' && cause === 'QuotaExceededError')
       tally.attempts++
       if (isFull && written > 0) tally.fired++

@@ -1,6 +1,7 @@
 /** What is there after a kill: each layout read to its last byte, then made small for the next round. */
 
 import { indexedDb } from '../../adapters/indexeddb/index.ts'
+import { isOciError } from '../../src/errors.ts'
 import { fsck } from '../../src/fsck.ts'
 import { gc } from '../../src/gc.ts'
 import { OciDir } from '../../src/oci-dir.ts'
@@ -24,8 +25,8 @@ const mostKept = 3
 /** Looks at a layout. */
 export async function look(medium: KillMedium, told: Told): Promise<Found> {
   const storage = await medium.open()
-  const saysLost = storage.lostSince !== undefined
   const isEmpty = (await storage.open('oci-layout')) === undefined
+  const saysLost = await tellsLoss(storage)
   const wrong: string[] = []
   const swept = await storage.sweep({ olderThan: 0 })
   for (const { path, kind } of await entriesIn(storage)) if (kind !== 'file') wrong.push(`${kind} ${path}`)
@@ -41,14 +42,14 @@ export async function look(medium: KillMedium, told: Told): Promise<Found> {
 export async function isLossTold(): Promise<boolean> {
   await lose(databaseName)
   const storage = await indexedDb(databaseName)
-  const error: unknown = await OciDir.open(storage).catch(error => error)
+  const isTold = await tellsLoss(storage)
   await storage.close()
-  return (
-    storage.lostSince !== undefined &&
-    error instanceof Error &&
-    'code' in error &&
-    error.code === 'STORAGE_LOST'
-  )
+  return isTold
+}
+
+async function tellsLoss(storage: StorageAdapter): Promise<boolean> {
+  const error: unknown = await OciDir.open(storage).catch(error => error)
+  return storage.lostSince !== undefined && isOciError(error, 'STORAGE_LOST')
 }
 
 /** Names of a writer straight to them whose bytes aren't theirs; all go. */

@@ -79,7 +79,7 @@ export interface Found {
   /** There, and not what its name says; findings of fsck; what no sweep took. */
   readonly wrong: readonly string[]
   readonly swept: number
-  /** That the medium says of itself that it lost everything. */
+  /** That the medium says of itself that it lost everything, and who opens the layout is told so. */
   readonly saysLost: boolean
   /** That nothing at all is there. */
   readonly isEmpty: boolean
@@ -96,9 +96,10 @@ export interface Report {
   readonly isLossTold: boolean | undefined
 }
 
-/** What the page, or its worker, says while it writes: it is there, and the writer has been told so. */
+/** What the page, or its worker, says while it writes: it is there, and the writer has been told so; or by which way. */
 export type Acknowledgement =
   | { readonly by: MediumName; readonly blob: Told['blobs'][number] }
   | { readonly by: MediumName; readonly tag: Told['tags'][number] }
+  | { readonly by: MediumName; readonly bySyncHandle: true }
   | { readonly by: StraightWay }
   | { readonly fault: string }

@@ -20,10 +20,14 @@ export interface Sum {
   /** Kills of a browser in which it had acknowledged an image, or a file: it was at work. */
   atWork: number
   acknowledged: number
+  /** Times that sync handles were written, as far as the browser came to say so. */
+  bySyncHandle: number
   swept: number
   /** Kills after which all was gone, and those of them that the medium told of at open. */
   emptied: number
   emptiedAndTold: number
+  /** Kills after which the layout was there, and something acknowledged was not. */
+  partly: number
   readonly lost: string[]
   readonly wrong: string[]
 }
@@ -110,6 +114,10 @@ export class KillWatch {
       return
     }
     const { by } = told
+    if ('bySyncHandle' in told) {
+      this.#sum(by).bySyncHandle++
+      return
+    }
     // A whole image, or a file of a writer straight to its name.
     if (!('blob' in told)) this.#atWork.add(by)
     this.#sum(by).acknowledged++
@@ -138,7 +146,7 @@ export class KillWatch {
     if (isEmpty && wasThere) {
       sum.emptied++
       if (saysLost) sum.emptiedAndTold++
-    }
+    } else if (lost.length > 0) sum.partly++
     this.#told[name] = kept
   }
 
@@ -160,9 +168,11 @@ function sumsOf<Name extends string>(names: readonly Name[]): Record<Name, Sum> 
     kills: 0,
     atWork: 0,
     acknowledged: 0,
+    bySyncHandle: 0,
     swept: 0,
     emptied: 0,
     emptiedAndTold: 0,
+    partly: 0,
     lost: [],
     wrong: [],
   })

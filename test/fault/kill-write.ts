@@ -3,6 +3,7 @@
 import { hasSyncAccess, type SyncFileHandle } from '../../adapters/fsa/platform.ts'
 import { draft, pushLayer } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
+import { inPlaceOf } from '../engines/watch.ts'
 import { here } from '../suites/layout-material.ts'
 import { bytesOf, pause } from '../suites/material.ts'
 import { type Acknowledgement, type MediumName, media, type StraightWay, straightWays } from './kill-media.ts'
@@ -15,7 +16,15 @@ const straightWriters = 3
 const resting = 20
 
 /** Everything that is written from here, a window or a worker, until the kill. */
-export async function writeAll(round: number, { inWorker }: { readonly inWorker: boolean }): Promise<void> {
+export function writeAll(round: number, where: Where): Promise<void> {
+  return tellOfHandles(() => writeInAll(round, where), where)
+}
+
+interface Where {
+  readonly inWorker: boolean
+}
+
+async function writeInAll(round: number, { inWorker }: Where): Promise<void> {
   const writing: Promise<void>[] = []
   for (const [name, medium] of Object.entries(media)) {
     if (medium.inWorker !== inWorker) continue
@@ -30,6 +39,29 @@ export async function writeAll(round: number, { inWorker }: { readonly inWorker:
   await Promise.all(writing).catch(error => tell({ fault: `${error}, by ${error?.cause}` }))
 }
 
+/** Tells of what goes by sync handles: where those are refused, the same bytes go by `createWritable`, and nobody sees it. */
+async function tellOfHandles(work: () => Promise<void>, { inWorker }: Where): Promise<void> {
+  if (!inWorker) {
+    await inPlaceOf(Worker.prototype, 'postMessage', {
+      method(original, { of, args }) {
+        if ('write' in Object(args[0])) tell({ by: 'OPFS by the worker of sync handles', bySyncHandle: true })
+        return Reflect.apply(original, of, args)
+      },
+      work,
+    })
+  } else if (hasSyncAccess()) {
+    await inPlaceOf(FileSystemFileHandle.prototype, 'createSyncAccessHandle', {
+      async method(original, { of, args }) {
+        const access = await Reflect.apply(original, of, args)
+        const isStaged = of instanceof FileSystemFileHandle && of.name.startsWith('staged-')
+        if (isStaged) tell({ by: 'OPFS inside a worker', bySyncHandle: true })
+        return access
+      },
+      work,
+    })
+  } else await work()
+}
+
 /** The digest of bytes, by the browser's own hash. */
 export async function digestOfBytes(bytes: Uint8Array): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)))
@@ -41,7 +73,8 @@ async function write(by: MediumName, id: string): Promise<void> {
   const dir = await OciDir.ensure(await open())
   for (let i = 0; ; i++) {
     const [least, most] = sizes
-    const size = Math.round(least + (most - least) * Math.random() ** 2)
+    // The first one is large: each layout is at work by its own way then.
+    const size = i === 0 ? most : Math.round(least + (most - least) * Math.random() ** 2)
     const layer = await dir.writeLayer(bytesFor(`${by} ${id} ${i}`, size))
     tell({ by, blob: { digest: layer.descriptor.digest, size } })
     const name = `${id}-${i}`

@@ -73,7 +73,6 @@ const groups: readonly Group[] = [
     defaults: { ...defaultLayerLimits },
     about: {
       ...ofTar,
-      maxSparseSize: ['bytes', 'a body of zeros that no tar holds'],
       maxWindowSize: ['bytes', 'a frame that makes its reader remember gigabytes'],
       maxPathSize: ['bytes', 'a path or link of a megabyte'],
       maxBytes: ['bytes', 'a layer that unpacks for hours'],

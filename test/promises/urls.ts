@@ -2,8 +2,11 @@
 
 import { archive } from '../../src/archive/index.ts'
 import { gzip } from '../../src/codec/gzip.ts'
+import { layerCheck } from '../../src/deep/index.ts'
+import { blobPath } from '../../src/digest.ts'
+import { isOciError, type OciErrorCode } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
-import { cloneTo, copy, draft, fsck, gc, pushLayer, referrers } from '../../src/index.ts'
+import { cloneTo, copy, draft, fsck, gc, pushLayer, referrers, repair } from '../../src/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { type Descriptor, type Digest, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
@@ -11,6 +14,7 @@ import { collect } from '../../src/streams.ts'
 import { tarSource, writeTar } from '../../src/tar/index.ts'
 import { configFor, filesIn, here, writeIndex } from '../suites/layout-material.ts'
 import { bytesOf as joined } from '../suites/tar-bytes.ts'
+import { RawStorage } from '../unit/core/raw-storage.ts'
 
 type Dir = OciDir<StorageAdapter>
 
@@ -18,6 +22,7 @@ type Dir = OciDir<StorageAdapter>
 interface World {
   readonly dir: Dir
   readonly missing: Descriptor
+  readonly there: Descriptor
   readonly image: Descriptor
   readonly elsewhere: Dir
 }
@@ -43,6 +48,13 @@ const verbs: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
   tag: ({ dir }) => dir.tag('app', 'other'),
   'tag by descriptor': ({ dir, image }) => dir.tag(image, 'other'),
   fsck: ({ dir }) => fsck(dir.storage),
+  'fsck that looks inside': ({ dir }) => fsck(dir.storage, { deep: layerCheck() }),
+  repair: async ({ dir, there, elsewhere }) => {
+    const from = [elsewhere.storage, await RawStorage.copyOf(dir.storage)]
+    await dir.storage.remove(() => [blobPath(there.digest)])
+    const { actions } = await repair(dir.storage, { from, deep: layerCheck(), quarantine: true })
+    if (!actions.some(({ kind }) => kind === 'fetched')) throw new Error('nothing was fetched of the copy')
+  },
   gc: ({ dir }) => gc(dir),
   'writeImage on it': async ({ dir, elsewhere }) => {
     const layer = await elsewhere.writeLayer(tarSource([{ path: 'b', body: 'b' }]))
@@ -58,16 +70,39 @@ const verbs: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
   },
 }
 
-/** Does everything, once. Gives how many verbs there were. */
-export async function doEverything(url: string, place: () => Promise<StorageAdapter>): Promise<number> {
-  for (const verb of Object.values(verbs)) {
+/** What a verb's end is: those that need the blob which isn't there say so, all others do what they are asked. */
+const ends: Readonly<Record<string, OciErrorCode>> = {
+  readBlob: 'BLOB_MISSING',
+  readBlobRange: 'BLOB_MISSING',
+  readDocument: 'BLOB_MISSING',
+  readLayer: 'BLOB_MISSING',
+  files: 'BLOB_MISSING',
+  cloneTo: 'BLOB_MISSING',
+  'an archive of it': 'BLOB_MISSING',
+}
+
+/** How many verbs there were, how many came as far as they can, and how the others ended. */
+export interface Done {
+  readonly attempts: number
+  readonly fired: number
+  readonly otherwise: readonly string[]
+}
+
+/** Does everything, once. A verb that ends early asks nobody either: it doesn't count. */
+export async function doEverything(url: string, place: () => Promise<StorageAdapter>): Promise<Done> {
+  const otherwise: string[] = []
+  for (const [name, verb] of Object.entries(verbs)) {
     const world = await worldWith(url, place)
-    await verb(world).catch(() => {})
+    const end = await verb(world).then(() => 'done', endOf)
+    if (end !== (ends[name] ?? 'done')) otherwise.push(`${name}: ${end}`)
     await world.dir.storage.close()
     await world.elsewhere.storage.close()
   }
-  return Object.keys(verbs).length
+  const attempts = Object.keys(verbs).length
+  return { attempts, fired: attempts - otherwise.length, otherwise }
 }
+
+const endOf = (error: unknown): string => (isOciError(error) ? error.code : String(error))
 
 /** A reader as obliging as others': what the layout lacks it fetches. */
 export async function obliging(url: string, place: () => Promise<StorageAdapter>): Promise<void> {
@@ -97,5 +132,5 @@ async function worldWith(url: string, place: () => Promise<StorageAdapter>): Pro
     { ...image, urls, annotations: name, platform: here },
     { ...missing, mediaType: mediaTypes.index },
   ])
-  return { dir, missing, image, elsewhere: await OciDir.ensure(await place()) }
+  return { dir, missing, there: there.descriptor, image, elsewhere: await OciDir.ensure(await place()) }
 }
