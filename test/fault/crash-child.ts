@@ -64,50 +64,66 @@ async function step(kind: Kind, { dir, sharing, library, scratch, base, sources 
   if (job.broken === 'names first') return nameFirst(dir, tag)
   switch (kind) {
     case 'layer':
-      return told(kind, '-', async () => (await dir.writeLayer(bytes(), { codec: gzip() })).descriptor.digest)
+      return told(
+        kind,
+        untagged,
+        async () => (await dir.writeLayer(bytes(), { codec: gzip() })).descriptor.digest,
+      )
     case 'plain':
-      return told(kind, '-', async () => (await dir.writeLayer(bytes())).descriptor.digest)
+      return told(kind, untagged, async () => (await dir.writeLayer(bytes())).descriptor.digest)
     case 'image':
       await newImage({ dir, scratch }, tag, `layer ${random()}`)
       return
     case 'tag':
-      return told(kind, tag, async () => (await dir.tag('base', tag)).digest, base)
+      return told(kind, { tag, foretold: base }, async () => (await dir.tag('base', tag)).digest)
     case 'untag':
-      await told('tag', tag, async () => (await dir.tag('base', tag)).digest, base)
-      return told(kind, tag, () => removed(dir, tag), 'none')
+      await told('tag', { tag, foretold: base }, async () => (await dir.tag('base', tag)).digest)
+      return told(kind, { tag, foretold: 'none' }, () => removed(dir, tag))
     case 'copy':
     case 'adopt': {
       // Again what was collected: blobs move, and not only names.
-      await told('untag', tag, () => removed(dir, tag), 'none')
-      await told('gc', '-', () => collect(dir))
+      await told('untag', { tag, foretold: 'none' }, () => removed(dir, tag))
+      await told('gc', untagged, () => collect(dir))
       const ref = random() % 2 === 0 ? 'one' : 'two'
       const call = async (): Promise<string> => {
         const { entries } = await copy(library, kind === 'copy' ? dir : sharing, { refs: [ref], as: tag })
         return entries[0]?.digest ?? 'none'
       }
-      return told(kind, tag, call, sources[ref])
+      return told(kind, { tag, foretold: sources[ref] }, call)
     }
     case 'gc':
-      await told('plain', '-', async () => (await dir.writeLayer(`garbage ${random()}`)).descriptor.digest)
-      return told(kind, '-', () => collect(dir))
+      await told(
+        'plain',
+        untagged,
+        async () => (await dir.writeLayer(`garbage ${random()}`)).descriptor.digest,
+      )
+      return told(kind, untagged, () => collect(dir))
     case 'sweep':
-      await told('stage', '-', async () => {
+      await told('stage', untagged, async () => {
         for (let i = 0; i < 20; i++) await dir.storage.stage()
         return '-'
       })
-      return told(kind, '-', async () => {
+      return told(kind, untagged, async () => {
         await dir.storage.sweep({ olderThan: 0 })
         return '-'
       })
   }
 }
 
-/** Foretold is what the tag will name, `none` where it will be gone, `-` where no tag is changed. */
+/** What a step will change. */
+interface Change {
+  /** `-` where no tag is changed. */
+  readonly tag: string
+  /** What the tag will name: `none` where it will be gone. */
+  readonly foretold?: string | undefined
+}
+
+const untagged: Change = { tag: '-' }
+
 async function told(
   kind: Kind | 'stage',
-  tag: string,
+  { tag, foretold = '-' }: Change,
   call: () => Promise<string>,
-  foretold = '-',
 ): Promise<void> {
   tell(`begin ${kind} ${tag} ${foretold}`)
   tell(`done ${kind} ${tag} ${await call()}`)
@@ -136,13 +152,13 @@ async function newImage(
   const command = String(random())
   const layer = await scratch.writeLayer(text)
   const foretelling = image(scratch, tag, { layer, command })
-  await told('plain', '-', async () => {
+  await told('plain', untagged, async () => {
     // Meanwhile, for a kill between steps shows nothing.
     const [written] = await Promise.all([dir.writeLayer(text), foretelling])
     return written.descriptor.digest
   })
   const foretold = await foretelling
-  await told('image', tag, () => image(dir, tag, { layer, command }), foretold)
+  await told('image', { tag, foretold }, () => image(dir, tag, { layer, command }))
   return foretold
 }
 
@@ -184,7 +200,7 @@ async function nameFirst(dir: OciDir<StorageAdapter>, tag: string): Promise<void
     for (const blob of [manifest, config, layer]) await dir.writeBlob(blob)
     return entry.digest
   }
-  await told('image', tag, call, entry.digest)
+  await told('image', { tag, foretold: entry.digest }, call)
 }
 
 const json = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value))

@@ -77,8 +77,17 @@ export const zstdTarget: Target = {
   ],
   read: async (bytes, pieces) =>
     sumOf(await collect(unzstd(chunked(bytes, pieces), { maxBytes }), { max: maxBytes })),
-  judge: async (mutant, result, originals) =>
-    mutant.origin < 3 && isChecked(mutant.bytes) ? sameContent(mutant, result, originals) : undefined,
+  judge: async (mutant, result, originals) => {
+    if (mutant.origin >= 3 || !isChecked(mutant.bytes)) return undefined
+    const fault = sameContent(mutant, result, originals)
+    // Some seeds have several frames, and one of them alone is whole, too.
+    return fault !== undefined && isPartOf(mutant.bytes, await zstdTarget.seeds()) ? undefined : fault
+  },
+}
+
+function isPartOf(bytes: Uint8Array, seeds: readonly Uint8Array[]): boolean {
+  const part = String(bytes)
+  return seeds.some(seed => `,${seed},`.includes(`,${part},`))
 }
 
 /** The same by a decoder that doesn't look at checksums: it is told that there are none. */
