@@ -5,7 +5,7 @@
  * as one file: Node takes longer to find and load its two hundred modules than to run most of its calls.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -39,19 +39,19 @@ process.exitCode = isGood ? 0 : 1
 async function bundleCommand() {
   const { build } = await import('vite')
   const { name, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
-  await build({
+  const made = await build({
     configFile: false,
     logLevel: 'warn',
     ssr: { noExternal: [name], external: Object.keys(dependencies) },
-    build: {
-      ssr: 'dist/cli/main.js',
-      outDir: 'dist/bin',
-      target: 'node20',
-      minify: false,
-      rolldownOptions: { output: { entryFileNames: 'ocidir.js' } },
-    },
+    build: { ssr: 'dist/cli/main.js', target: 'node20', minify: false, write: false },
   })
-  chmodSync(command, 0o755)
+  const [chunk] = 'output' in made ? made.output : []
+  if (chunk === undefined) throw new Error('the command was not bundled')
+  // In one step: somebody may be running it.
+  mkdirSync('dist/bin', { recursive: true })
+  const next = `${command}.${process.pid}`
+  writeFileSync(next, chunk.code, { mode: 0o755 })
+  renameSync(next, command)
 }
 
 /** @param {string} folder */

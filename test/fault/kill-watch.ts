@@ -146,6 +146,8 @@ export class KillWatch {
     if (isEmpty && wasThere) {
       sum.emptied++
       if (saysLost) sum.emptiedAndTold++
+      // Made anew by the look: nothing else would tell.
+      if (name !== 'IndexedDB') sum.lost.push(`${in_}oci-layout`)
     } else if (lost.length > 0) sum.partly++
     this.#told[name] = kept
   }
