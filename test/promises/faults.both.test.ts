@@ -78,7 +78,7 @@ const share = inPage && !isLong ? 3 : 1
 
 const kinds: readonly (readonly [FaultKind, boolean, stride?: number])[] = [
   ['error', false],
-  ['error', true],
+  ['error', true, 2],
   ['quota', false],
   ['quota', true],
   ['late error', false],

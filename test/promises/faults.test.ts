@@ -94,9 +94,9 @@ it('P3: the calls of each operation to the file system are counted', async () =>
 })
 
 const orders: readonly DrillOptions[] = [
-  { kind: 'error', isLasting: false, stride: 10 },
-  { kind: 'error', isLasting: true, stride: 19 },
-  { kind: 'denied', isLasting: false, stride: 12 },
+  { kind: 'error', isLasting: false, stride: 14 },
+  { kind: 'error', isLasting: true, stride: 31 },
+  { kind: 'denied', isLasting: false, stride: 17 },
   { kind: 'quota', isLasting: false, stride: 7 },
   { kind: 'quota', isLasting: true, stride: 13 },
   { kind: 'late error', isLasting: false, stride: 2 },
