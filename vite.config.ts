@@ -7,6 +7,7 @@ import manifest from './package.json' with { type: 'json' }
 import { findTool, howToGet } from './scripts/provision.mjs'
 import { browserArgs } from './test/setup/browser.ts'
 import { sourceAlias as alias } from './test/setup/entries.ts'
+import { LongestFirst } from './test/setup/longest-first.ts'
 import { persistence } from './test/setup/persistence.ts'
 import { CountReporter } from './test/setup/reporter.ts'
 import { workParent } from './test/setup/work-folder.ts'
@@ -80,6 +81,7 @@ export default defineConfig({
   worker: { format: 'es' },
   test: {
     reporters: ['default', new CountReporter()],
+    sequence: { sequencer: LongestFirst },
     projects: projects(),
   },
 })
