@@ -17,8 +17,8 @@ import { buildChild, Child } from './child.ts'
 import type { GcJob } from './gc-child.ts'
 import { collect, collectByList, dawdling, heedless, race } from './gc-race.ts'
 
-const inMemory = rounds({ short: 300, long: 1000 })
-const onDisk = { relaxed: rounds({ short: 3, long: 200 }), strict: rounds({ short: 1, long: 50 }) }
+const inMemory = 1000
+const onDisk = { relaxed: rounds({ short: 3, long: 1000 }), strict: rounds({ short: 1, long: 50 }) }
 
 let child: Awaited<ReturnType<typeof buildChild>>
 let path: string

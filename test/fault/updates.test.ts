@@ -43,8 +43,8 @@ it(`P5: 100 updates of each of ${layouts} layouts: none is lost, and no reader s
 })
 
 /** Of the readers beside the updates; and of the updates, before how many another writer came. */
-const leastReads = isLong ? 50_000 : 100
-const leastShare = 0.1
+const leastReads = isLong ? 100_000 : 100
+const leastShare = 0.25
 
 const most = rounds({ short: 200, long: 2000 })
 it(`P5: one layout grows to ${most} tags by ${writers} writers: none is lost`, { timeout }, async () => {

@@ -82,9 +82,6 @@ const least: readonly (readonly [row: RegExp, count: number, attempts: number])[
   [/^(Chromium|Firefox), 50 kills, OPFS /, 6, 50],
   [/^(Chromium|Firefox), 50 kills, IndexedDB: what is there and not whole$/, 2, 50],
   [/^power loss, (strict|relaxed)$/, 2, 100_000],
-  [/^100 x 100 updates by [^(]+$/, 1, 10_000],
-  [/^1 x 2000 updates by [^(]+$/, 1, 2_000],
-  [/^reads of another process beside /, 2, 1_000],
   [/^(json|tar|archive|gzip|zstd)$/, 5, 1_000_000],
 ]
 

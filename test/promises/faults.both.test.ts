@@ -78,7 +78,7 @@ const share = inPage && !isLong ? 3 : 1
 
 const kinds: readonly (readonly [FaultKind, boolean, stride?: number])[] = [
   ['error', false],
-  ['error', true, 2],
+  ['error', true],
   ['quota', false],
   ['quota', true],
   ['late error', false],

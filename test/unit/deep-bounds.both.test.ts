@@ -5,7 +5,7 @@ import { memory } from '../../adapters/memory.ts'
 import { layerCheck } from '../../src/deep/index.ts'
 import { Notes } from '../../src/deep/notes.ts'
 import { fsck } from '../../src/fsck.ts'
-import type { LayerReport } from '../../src/fsck-layers.ts'
+import type { LayerCheck, LayerReport } from '../../src/fsck-layers.ts'
 import { configure, draft, pushLayer } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { amd64 } from './core/samples.ts'
@@ -57,6 +57,22 @@ async function looked(
   return fsck(dir.storage, { deep })
 }
 
+/** The same look, whose reports are kept. */
+function keeping(check: LayerCheck, reports: LayerReport[]): LayerCheck {
+  return {
+    begin() {
+      const looks = check.begin()
+      return {
+        async look(chunks, options) {
+          const report = await looks.look(chunks, options)
+          reports.push(report)
+          return report
+        },
+      }
+    },
+  }
+}
+
 it.each(['path', 'linkpath'])(
   'a %s of a mebibyte is told as beyond a limit, and costs nothing',
   async key => {
@@ -81,18 +97,7 @@ it('a layer whose names are not held holds none for its report either', async ()
       [header('.wh.a'), header('b')],
       [header('.wh.c'), header('d')],
     ],
-    {
-      begin() {
-        const looks = check.begin()
-        return {
-          async look(chunks, options) {
-            const report = await looks.look(chunks, options)
-            reports.push(report)
-            return report
-          },
-        }
-      },
-    },
+    keeping(check, reports),
   )
   const known = reports.map(async ({ find, over }) => [find !== undefined, (await over([], {})).length])
   expect(await Promise.all(known)).toEqual([
@@ -136,18 +141,7 @@ it('a comparison with layers below gives up at an abort', async () => {
   )
   const reports: LayerReport[] = []
   const check = layerCheck()
-  await looked([links], {
-    begin() {
-      const looks = check.begin()
-      return {
-        async look(chunks, options) {
-          const report = await looks.look(chunks, options)
-          reports.push(report)
-          return report
-        },
-      }
-    },
-  })
+  await looked([links], keeping(check, reports))
   const below = Array.from({ length: 2000 }, () => () => undefined)
   const ended = new AbortController()
   setTimeout(() => ended.abort(new Error('enough')), 10)

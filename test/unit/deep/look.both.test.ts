@@ -4,7 +4,7 @@ import { type LayerCheckOptions, layerCheck } from '../../../src/deep/index.ts'
 import { digestOf } from '../../../src/digest.ts'
 import { OciError } from '../../../src/errors.ts'
 import { type FsckResult, fsck } from '../../../src/fsck.ts'
-import type { LayerCheck } from '../../../src/fsck-layers.ts'
+import type { LayerCheck, LayerLooks } from '../../../src/fsck-layers.ts'
 import { draft, pushLayer } from '../../../src/image.ts'
 import { mediaTypes } from '../../../src/spec.ts'
 import { concat } from '../../../src/streams.ts'
@@ -32,6 +32,17 @@ async function looked(content: Uint8Array, options?: LayerCheckOptions): Promise
   return lines(await fsck(storage, { deep: layerCheck(options) }))
 }
 
+/** A look into layers, and how many there were. */
+function counted(): { readonly deep: LayerCheck; readonly count: () => number } {
+  const check = layerCheck()
+  let looks = 0
+  const begin = (): LayerLooks => {
+    const begun = check.begin()
+    return { look: (chunks, options) => begun.look(chunks, options).finally(() => looks++) }
+  }
+  return { deep: { begin }, count: () => looks }
+}
+
 const place = 'index.json/manifests/0/layers/0'
 
 describe('a look inside', () => {
@@ -43,17 +54,10 @@ describe('a look inside', () => {
       (all, [path, { length }]) => all + (path.startsWith('blobs/') ? length : 0),
       0,
     )
-    let looks = 0
-    const deep = layerCheck()
-    const counting: LayerCheck = {
-      begin() {
-        const begun = deep.begin()
-        return { look: (chunks, options) => begun.look(chunks, options).finally(() => looks++) }
-      },
-    }
+    const { deep, count } = counted()
     storage.opened.length = 0
-    const result = await fsck(storage, { deep: counting })
-    expect([result.findings, result.counts.bytes, looks]).toEqual([[], sum, 2])
+    const result = await fsck(storage, { deep })
+    expect([result.findings, result.counts.bytes, count()]).toEqual([[], sum, 2])
   })
 
   it('reads a layer once for each algorithm of diffIDs, however many images take turns', async () => {
@@ -71,16 +75,9 @@ describe('a look inside', () => {
       entries.push(await addBlob(storage, { ...manifest, config: own }, mediaTypes.manifest))
     }
     rawLayout(storage, entries)
-    let looks = 0
-    const deep = layerCheck()
-    const counting: LayerCheck = {
-      begin() {
-        const begun = deep.begin()
-        return { look: (chunks, options) => begun.look(chunks, options).finally(() => looks++) }
-      },
-    }
-    const { ok } = await fsck(storage, { deep: counting })
-    expect([ok, looks]).toEqual([true, 2])
+    const { deep, count } = counted()
+    const { ok } = await fsck(storage, { deep })
+    expect([ok, count()]).toEqual([true, 2])
   })
 
   it('finds hard links that lead to themselves or in a circle, and follows those that do not', async () => {
