@@ -1,4 +1,4 @@
-/** Children of the fault tests: bundled once from TypeScript, run by plain Node, spoken to by lines. */
+/** Children of the fault tests: bundled once from TypeScript, run by plain Node as processes or threads, spoken to by lines. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { build } from 'vite'
 import { sourceAlias } from '../setup/entries.ts'
 
@@ -31,25 +32,15 @@ export async function buildChild(
   return { program: join(outDir, 'child.mjs'), remove: () => rm(outDir, { recursive: true }) }
 }
 
-/** A running child. */
-export class Child {
+/** What a child says, as a process or as a thread. */
+abstract class Speaker {
   readonly lines: string[] = []
-  readonly exited: Promise<void>
-  readonly #process: ChildProcess
+  abstract readonly exited: Promise<void>
   #heard = (): void => {}
 
-  constructor(program: string, job: object) {
-    this.#process = spawn(process.execPath, [program, JSON.stringify(job)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    let rest = ''
-    this.#process.stdout?.setEncoding('utf8').on('data', (data: string) => {
-      const lines = (rest + data).split('\n')
-      rest = lines.pop() ?? ''
-      this.lines.push(...lines)
-      this.#heard()
-    })
-    this.exited = new Promise(resolve => this.#process.once('close', () => resolve()))
+  protected hear(...lines: readonly string[]): void {
+    this.lines.push(...lines)
+    this.#heard()
   }
 
   /** Resolves when the child has said a line; rejects when it ends without. */
@@ -68,7 +59,47 @@ export class Child {
     }
   }
 
-  /** Lets the child, which waits after its start, begin. */
+  /** Lets the child begin, or go on, where it waits. */
+  abstract begin(): void
+}
+
+/** A child that is a thread of this process. */
+export class ThreadChild extends Speaker {
+  readonly exited: Promise<void>
+  readonly #worker: Worker
+
+  constructor(program: string, job: object) {
+    super()
+    this.#worker = new Worker(program, { argv: [JSON.stringify(job)] })
+    this.#worker.on('message', line => this.hear(String(line)))
+    this.#worker.on('error', error => this.hear(`failed ${error.stack}`))
+    this.exited = new Promise(resolve => this.#worker.once('exit', () => resolve()))
+  }
+
+  begin(): void {
+    this.#worker.postMessage('go')
+  }
+}
+
+/** A child that is a process. */
+export class Child extends Speaker {
+  readonly exited: Promise<void>
+  readonly #process: ChildProcess
+
+  constructor(program: string, job: object) {
+    super()
+    this.#process = spawn(process.execPath, [program, JSON.stringify(job)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    let rest = ''
+    this.#process.stdout?.setEncoding('utf8').on('data', (data: string) => {
+      const lines = (rest + data).split('\n')
+      rest = lines.pop() ?? ''
+      this.hear(...lines)
+    })
+    this.exited = new Promise(resolve => this.#process.once('close', () => resolve()))
+  }
+
   begin(): void {
     this.#process.stdin?.write('go\n')
   }

@@ -3,7 +3,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { folder } from '../../adapters/node/index.ts'
 import { fsck } from '../../src/fsck.ts'
@@ -11,7 +10,7 @@ import { draft } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { isLong, rounds } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
-import { buildChild, Child } from './child.ts'
+import { buildChild, Child, ThreadChild } from './child.ts'
 import type { UpdatesJob } from './updates-child.ts'
 
 const processes = 7
@@ -89,15 +88,14 @@ async function race({ layouts, updates, locked = true }: Race): Promise<{ update
     { length: readers },
     () => new Child(child.program, { do: 'read', dirs } satisfies UpdatesJob),
   )
-  const children = jobs.slice(0, processes).map(job => new Child(child.program, job))
-  const all = [...reading, ...children]
-  await Promise.all(all.map(one => one.said('ready')))
-  for (const one of all) one.begin()
-  const ends = await Promise.all([
-    ...children.map(one => one.exited.then(() => one.lines)),
-    ...jobs.slice(processes).map(linesOfThread),
-  ])
-  const failed = ends.flatMap(lines => (lines.at(-1) === 'done' ? [] : [lines.at(-1) ?? 'nothing']))
+  const writing = jobs.map((job, w) => new (w < processes ? Child : ThreadChild)(child.program, job))
+  await Promise.all([...reading, ...writing].map(one => one.said('ready')))
+  // All at the same layout, one after the other: by themselves they would soon be far apart, and seldom meet.
+  for (const i of dirs.keys()) {
+    for (const one of [...reading, ...writing]) one.begin()
+    // One that has failed doesn't keep the others: what it left out is missing at the end.
+    await Promise.allSettled(writing.map(one => one.said(`tagged ${i}`)))
+  }
   for (const reader of reading) {
     reader.end()
     await reader.exited
@@ -105,9 +103,11 @@ async function race({ layouts, updates, locked = true }: Race): Promise<{ update
     reads.fired += told(reader.lines, 'grown')
     reads.losses += told(reader.lines, 'torn')
   }
+  await Promise.all(writing.map(one => one.exited))
+  const failed = writing.flatMap(({ lines }) => (lines.at(-1) === 'done' ? [] : [lines.at(-1) ?? 'nothing']))
   if (failed.length > 0) console.log(failed.join('\n'))
   tally.attempts = layouts * updates
-  for (const lines of ends) tally.fired += told(lines, 'between')
+  for (const { lines } of writing) tally.fired += told(lines, 'between')
   for (const path of dirs) tally.losses += await missing(path, tags.flat())
   return { updates: tally, reads }
 }
@@ -116,16 +116,6 @@ async function newLayout(path: string): Promise<void> {
   const dir = await OciDir.ensure(folder(path))
   await dir.writeImage(draft({ os: 'linux', architecture: 'amd64' }), { tag: 'first' })
   await dir.storage.close()
-}
-
-function linesOfThread(job: UpdatesJob): Promise<readonly string[]> {
-  const worker = new Worker(child.program, { argv: [JSON.stringify(job)] })
-  return new Promise(resolve => {
-    const lines: string[] = []
-    worker.on('message', line => lines.push(String(line)))
-    worker.on('error', error => lines.push(`failed ${error.stack}`))
-    worker.on('exit', () => resolve(lines))
-  })
 }
 
 /** Tags that aren't there; all of them where the layout isn't sound. */
