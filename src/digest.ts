@@ -58,6 +58,12 @@ export function isVerifiable(digest: string): boolean {
   return algorithm === 'sha256' || algorithm === 'sha512'
 }
 
+/** Tells whether bytes are what a digest says; one that can't be verified here is believed. */
+export async function isContent(bytes: Uint8Array, digest: string): Promise<boolean> {
+  if (!isVerifiable(digest)) return true
+  return (await digestOf(bytes, { algorithm: verifiableAlgorithm(digest) })) === digest
+}
+
 /** A hasher of the platform where it has one, else what `hashing` tells; the results are equal. */
 export async function createHasher(algorithm: DigestAlgorithm, native?: NativeTools): Promise<Hasher> {
   const fast = native?.hasher?.(algorithm)

@@ -75,6 +75,8 @@ export interface Finding {
   readonly code: FindingCode
   /** The blob concerned. */
   readonly digest?: string
+  /** The digest of the manifest concerned, where its parts don't fit together: in other images they may. */
+  readonly image?: string
   /** From index.json down (`index.json/manifests/0/config`), or a file's path. */
   readonly path: string
   /** The name of the tar entry concerned, inside of a layer. */

@@ -39,6 +39,7 @@ export function configFindings(node: Node, config: ImageConfig, layers: number):
     severity,
     code,
     digest,
+    ...imageOf(node),
     path: node.path,
     message,
   })
@@ -79,8 +80,13 @@ export function plainLayerFindings(
     if (!isPlain || diffId === undefined || diffId === digest || !isSameAlgorithm(diffId, digest)) return []
     const path = `${node.path}/rootfs/diff_ids/${i}`
     const message = `the layer is not compressed, but its diffID is ${diffId}`
-    return [{ severity: 'error', code: 'DIFF_ID_MISMATCH', digest, path, message }]
+    return [{ severity: 'error', code: 'DIFF_ID_MISMATCH', digest, ...imageOf(node), path, message }]
   })
+}
+
+/** The image whose part a node is. */
+export function imageOf({ parent }: Node): Pick<Finding, 'image'> {
+  return parent === undefined ? {} : { image: parent.descriptor.digest }
 }
 
 /** Tells whether two digests are of one algorithm. */

@@ -3,9 +3,10 @@
 import type { CodecOptions } from './codec/codec.ts'
 import { type DigestAlgorithm, isVerifiable, verifiableAlgorithm } from './digest.ts'
 import type { Finding } from './findings.ts'
-import { isSameAlgorithm } from './fsck-image.ts'
+import { imageOf, isSameAlgorithm } from './fsck-image.ts'
 import { layerType } from './media-types.ts'
 import type { Digest, JsonObject } from './spec.ts'
+import { mostRemembered, Stacks } from './stacks.ts'
 import type { AbortOptions } from './storage.ts'
 import { isDescriptor, type Node } from './walk.ts'
 
@@ -29,6 +30,8 @@ export interface LayerLooks {
 export interface LookOptions extends CodecOptions {
   /** What to hash the unpacked bytes by; they aren't hashed where it is absent. */
   readonly algorithm?: DigestAlgorithm | undefined
+  /** All but the hash is known: the bytes are unpacked and hashed, and nothing is looked for or kept. */
+  readonly hashOnly?: boolean | undefined
 }
 
 /** What a layer's bytes are, by their first ones. */
@@ -45,8 +48,10 @@ export interface LayerReport {
   readonly findings: readonly LayerFinding[]
   /** Finds paths, those of whiteouts among them; absent where the names aren't held. */
   readonly find?: FindPath | undefined
-  /** What is wrong with the layer on top of these. */
-  over(below: readonly FindPath[], options: AbortOptions): Promise<readonly LayerFinding[]>
+  /** What is wrong with the layer on top of these; absent where nothing in it asks for what is below. */
+  readonly over?:
+    | ((below: readonly FindPath[], options: AbortOptions) => Promise<readonly LayerFinding[]>)
+    | undefined
 }
 
 /** What stands at a path in a layer; the path's bytes are given as latin1. */
@@ -66,8 +71,8 @@ export class LayerInsides {
   readonly #seen = new Map<string, Seen>()
   /** What was said: a layer that a thousand images share is at fault once. */
   readonly #told = new Set<string>()
-  /** Stacks of layers by number: a layer is compared with each once. */
-  readonly #stacks = new Map<string, number>()
+  /** A layer is compared with each stack once. */
+  readonly #stacks = new Stacks()
   /** What is below the next layer of the image that is visited. */
   #under: Under | undefined
 
@@ -86,10 +91,10 @@ export class LayerInsides {
   async look(chunks: AsyncIterable<Uint8Array>, look: ImageLook): Promise<void> {
     const { node, image, ...options } = look
     const algorithm = algorithmFor(node, image)
-    const report = await this.#looks.look(chunks, { ...options, algorithm })
+    const before = this.#seen.get(node.descriptor.digest)
+    const report = await this.#looks.look(chunks, { ...options, algorithm, hashOnly: before !== undefined })
     const { diffId, ...first } = report
-    // A second look is for another diffID alone.
-    const seen = this.#seen.get(node.descriptor.digest) ?? { ...first, diffIds: new Map() }
+    const seen = before ?? { ...first, diffIds: new Map() }
     if (algorithm !== undefined) seen.diffIds.set(algorithm, diffId)
     this.#seen.set(node.descriptor.digest, seen)
   }
@@ -105,10 +110,13 @@ export class LayerInsides {
     for (const found of seen.findings) yield { ...found, ...place }
     seen.findings = []
     yield* diffIdFindings(node, image, seen.diffIds)
-    const below = this.#below(node, image)
+    const below = seen.over && this.#below(node, image)
     if (below === undefined || !this.#isNew(`${digest} over ${below.key}`)) return
-    for (const found of await seen.over(below.finds, options)) {
-      if (this.#isNew(`${digest} ${found.code} ${found.offset}`)) yield { ...found, ...place }
+    for (const found of (await seen.over?.(below.finds, options)) ?? []) {
+      // What is worth knowing is said once; an error makes this image wrong, whatever was said of others.
+      const isWrong = found.severity === 'error'
+      if (isWrong || this.#isNew(`${digest} ${found.code} ${found.offset}`))
+        yield { ...found, ...place, ...(isWrong && imageOf(node)) }
     }
   }
 
@@ -126,23 +134,17 @@ export class LayerInsides {
       else if (!under.digests.has(layer.digest)) {
         under.digests.add(layer.digest)
         under.finds.push(find)
-        under.key = this.#stackOf(under.key, layer.digest)
+        under.key = this.#stacks.on(under.key, layer.digest)
       }
     }
     return under.isKnown ? under : undefined
   }
 
-  /** The number of a stack of layers, by that of all but its last one. */
-  #stackOf(below: number, digest: string): number {
-    const key = `${below} ${digest}`
-    const number = this.#stacks.get(key) ?? this.#stacks.size + 1
-    this.#stacks.set(key, number)
-    return number
-  }
-
   #isNew(key: string): boolean {
-    const { size } = this.#told
-    return this.#told.add(key).size > size
+    if (this.#told.has(key)) return false
+    // Beyond that it is rather said twice.
+    if (this.#told.size < 2 * mostRemembered) this.#told.add(key)
+    return true
   }
 }
 
@@ -168,15 +170,17 @@ interface ImageLook extends CodecOptions {
   readonly image: LayeredImage
 }
 
-function typeFindings({ descriptor, path }: Node, { content }: Pick<LayerReport, 'content'>): Finding[] {
-  const { mediaType, digest } = descriptor
+function typeFindings(node: Node, { content }: Pick<LayerReport, 'content'>): Finding[] {
+  const { mediaType, digest } = node.descriptor
   const compression = layerType(mediaType)?.compression
   // What should be a plain tar and isn't one either is told by the tar's own faults.
   const isCompressed = content === 'gzip' || content === 'zstd'
   if (compression === 'none' ? !isCompressed : compression === content) return []
   const said = compression === 'none' ? 'a plain tar' : compression
   const message = `by its type the layer is ${said}, by its bytes ${contents[content]}`
-  return [{ severity: 'error', code: 'LAYER_TYPE_MISMATCH', digest, path, message }]
+  return [
+    { severity: 'error', code: 'LAYER_TYPE_MISMATCH', digest, ...imageOf(node), path: node.path, message },
+  ]
 }
 
 const contents: Readonly<Record<LayerContent, string>> = {
@@ -197,7 +201,7 @@ function diffIdFindings(node: Node, image: LayeredImage, diffIds: Seen['diffIds'
   const { digest } = node.descriptor
   const path = `${config.path}/rootfs/diff_ids/${indexOf(node)}`
   const message = `the layer unpacks to ${diffId}, its diffID is ${listed}`
-  return [{ severity: 'error', code: 'DIFF_ID_MISMATCH', digest, path, message }]
+  return [{ severity: 'error', code: 'DIFF_ID_MISMATCH', digest, ...imageOf(node), path, message }]
 }
 
 /** By what the unpacked bytes are to be hashed; not at all where the blob's own digest is compared already. */

@@ -1,7 +1,7 @@
 /** Checks a whole layout: every byte that index.json reaches, and what lies about unreached. */
 
 import { checkExpected, findBlob, type ProgressOptions, readPart, readWhole, streamPart } from './blob.ts'
-import { blobPath, createHasher, digestOf, isDigest, parseDigest, verifiableAlgorithm } from './digest.ts'
+import { blobPath, createHasher, digestOf, isContent, isDigest, verifiableAlgorithm } from './digest.ts'
 import { embeddedBytes, parseBounded, sizeLimitOf } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
@@ -466,11 +466,4 @@ const severities: Readonly<Partial<Record<FindingCode, Severity>>> = {
 
 function place({ descriptor, path }: Node): Place {
   return { digest: descriptor.digest, path }
-}
-
-/** What can't be verified is taken for right here: that it can't is said where its blob is opened. */
-async function isContent(bytes: Uint8Array, digest: string): Promise<boolean> {
-  const { algorithm } = parseDigest(digest)
-  if (algorithm !== 'sha256' && algorithm !== 'sha512') return true
-  return (await digestOf(bytes, { algorithm })) === digest
 }

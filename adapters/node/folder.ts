@@ -165,7 +165,7 @@ export class FolderStorage implements StorageAdapter {
       'update',
       async () => {
         // Most of the waiting for the disk, while others may have the lock.
-        if (options.requires !== undefined) await this.#settled.blobs(options.requires)
+        if (options.requires !== undefined) await this.#settled.blobs(options.requires, options.signal)
         await this.#lock.run(section, options)
       },
       options.signal,
@@ -249,7 +249,7 @@ export class FolderStorage implements StorageAdapter {
       return true
     }
     if (path === 'oci-layout') await this.#layout.blobs('sha256')
-    await this.#settled.blobs(requires)
+    await this.#settled.blobs(requires, signal)
     const written = await turn.write(path, next)
     await this.#reached('written')
     if (!same(now, await this.#read(path))) return false

@@ -9,8 +9,8 @@ import { type LayoutFolder, settle } from './place.ts'
 // The system writes out what is older than half a minute, on a laptop ten. A clock that is set forward by more than this
 // between a write and its naming deceives it.
 const surelyWritten = 60 * 60 * 1000
-// Syncs at once: they wait for the same disk, and each holds a handle.
-const batch = 16
+// Syncs at once, of all layouts of the process: they wait for the same disk, and each holds a handle.
+const mostSyncs = 16
 
 /** The blobs of one layout that are known to outlive a power loss. */
 export class SettledBlobs {
@@ -26,21 +26,25 @@ export class SettledBlobs {
   }
 
   /** Waits until the disk has these blobs. One that is gone is skipped: that is for others to see. */
-  async blobs(paths: readonly BlobPath[]): Promise<void> {
+  async blobs(paths: readonly BlobPath[], signal?: AbortSignal): Promise<void> {
     const folders = new Set<string>()
-    for (let at = 0; at < paths.length; at += batch) {
-      await Promise.all(
-        paths.slice(at, at + batch).map(async path => {
-          const folder = await this.#settle(path)
-          if (folder !== undefined) folders.add(folder)
-        }),
-      )
+    let next = 0
+    const lane = async (): Promise<void> => {
+      for (let path = paths[next++]; path !== undefined; path = paths[next++]) {
+        const folder = await this.#settle(path, signal).catch(error => {
+          next = paths.length
+          throw error
+        })
+        if (folder !== undefined) folders.add(folder)
+      }
     }
-    for (const folder of folders) await this.#layout.settle(folder)
+    const lanes = await Promise.allSettled(Array.from({ length: Math.min(mostSyncs, paths.length) }, lane))
+    for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
+    for (const folder of folders) await syncs.run(() => this.#layout.settle(folder))
   }
 
   /** Gives the folder whose entries are to be settled after it. */
-  async #settle(path: BlobPath): Promise<string | undefined> {
+  async #settle(path: BlobPath, signal?: AbortSignal): Promise<string | undefined> {
     const real = await this.#layout.resolve(path)
     const stats = real === undefined ? undefined : await unless(absent, stat(real))
     // What is no file is refused by whoever looks for the blob; a pipe that is opened would never answer.
@@ -51,7 +55,11 @@ export class SettledBlobs {
       // Outside of the lock a gc may take it meanwhile.
       const isThere = await unless(
         absent,
-        settle(real).then(() => true),
+        syncs.run(async () => {
+          signal?.throwIfAborted()
+          await settle(real)
+          return true
+        }),
       )
       if (!isThere) return undefined
       this.#known.set(path, file)
@@ -59,3 +67,27 @@ export class SettledBlobs {
     return dirname(real)
   }
 }
+
+/** Lets only so many at once, the others in their order. */
+class Turns {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(most: number) {
+    this.#free = most
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    else this.#free -= 1
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free += 1
+      else next()
+    }
+  }
+}
+
+const syncs = new Turns(mostSyncs)

@@ -6,14 +6,7 @@ import { gzipDecoder } from '../codec/gunzip.ts'
 import { zstd } from '../codec/zstd.ts'
 import { createHasher } from '../digest.ts'
 import { isContentFault, OciError } from '../errors.ts'
-import type {
-  LayerCheck,
-  LayerContent,
-  LayerFinding,
-  LayerLooks,
-  LayerReport,
-  LookOptions,
-} from '../fsck-layers.ts'
+import type { LayerCheck, LayerContent, LayerLooks, LayerReport, LookOptions } from '../fsck-layers.ts'
 import { limitsWith } from '../limits.ts'
 import { contentOf } from './content.ts'
 import { defaultLayerLimits, type LayerLimits } from './limits.ts'
@@ -69,7 +62,7 @@ class Looks implements LayerLooks {
 
   async look(source: AsyncIterable<Uint8Array>, options: LookOptions): Promise<LayerReport> {
     const { limits, maxFindings } = this.#plan
-    const { algorithm, native, signal } = options
+    const { algorithm, hashOnly = false, native, signal } = options
     const notes = new Notes(maxFindings)
     const names = new Names(notes, limits)
     const { content, chunks } = await contentOf(source)
@@ -78,23 +71,27 @@ class Looks implements LayerLooks {
       max: limits.maxBytes,
       see: bytes => hasher?.update(bytes),
     })
-    await noted(
-      notes,
-      () => checkTar(unpacked, { notes, names, limits, signal }),
-      () => names.lose(),
-    )
+    if (!hashOnly)
+      await noted(
+        notes,
+        () => checkTar(unpacked, { notes, names, limits, signal }),
+        () => names.lose(),
+      )
     // A tar that can't be read on may still be well compressed, and have its diffID.
     await noted(notes, () => unpacked.finish())
     names.end()
-    const isHeld = names.isWhole && this.#held + names.size <= limits.maxNamesSize
+    const isHeld = !hashOnly && names.isWhole && this.#held + names.size <= limits.maxNamesSize
     if (isHeld) this.#held += names.size
     return {
       content,
       diffId: hasher && unpacked.isWhole ? `${algorithm}:${hasher.hex()}` : undefined,
-      findings: notes.list(),
+      findings: hashOnly ? [] : notes.list(),
       find: isHeld ? names.find : undefined,
       // It holds the names, so it is bounded with them.
-      over: isHeld ? (below, options) => names.over(below, { max: maxFindings, ...options }) : overNothing,
+      over:
+        isHeld && names.asksBelow
+          ? (below, options) => names.over(below, { max: maxFindings, ...options })
+          : undefined,
     }
   }
 
@@ -107,11 +104,6 @@ class Looks implements LayerLooks {
     const decoder = content === 'gzip' ? gzip : content === 'zstd' ? zstd : identity
     return decoder.decode(chunks, options)
   }
-}
-
-/** Made outside: a function made beside others would keep the names in memory with them. */
-async function overNothing(): Promise<readonly LayerFinding[]> {
-  return []
 }
 
 /** Runs a step; what it says against the layer is noted, all else is thrown. */

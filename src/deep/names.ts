@@ -9,7 +9,9 @@ import type { AbortOptions } from '../storage.ts'
 import type { TarType } from '../tar/entry.ts'
 import { textOf } from '../tar/fault.ts'
 import type { Member } from '../tar/member.ts'
+import { Below } from './below.ts'
 import type { LayerLimits } from './limits.ts'
+import { type Link, Links } from './links.ts'
 import { type EntryPlace, Notes } from './notes.ts'
 
 /** What a path is: `implicit` are folders without an entry of their own. */
@@ -26,10 +28,8 @@ export class Names {
   readonly #maxSize: number
   readonly #maxPathSize: number
   readonly #kinds = new Map<PathKey, Kind>()
-  readonly #links: Pointer[] = []
+  readonly #links = new Links()
   readonly #hidden: Pointer[] = []
-  /** Where hard links lead that name nothing of before them: what they name may come, or be one of them. */
-  readonly #open = new Map<PathKey, PathKey>()
   #size = 0
   #isWhole = true
 
@@ -79,40 +79,19 @@ export class Names {
     if (this.#size > this.#maxSize) return
     this.#whiteout(names, place)
     const at = names.join('/')
+    this.#links.delete(at)
     if (type === 'hardlink') this.#link(at, linkname, place)
-    else this.#open.delete(at)
     this.#put(names, type, place)
   }
 
   /** Looks at what could be told only when all entries were there. */
   end(): void {
-    const links = this.#links.splice(0)
-    for (const link of links) {
-      const target = this.#endOf(link.target)
-      if (this.find(target) !== 'other' || this.#open.has(target)) this.#links.push({ ...link, target })
-      else {
-        const message = 'a hard link that stands before what it names'
-        this.#notes.add('warning', 'HARDLINK_FORWARD', { ...placeOf(link), message })
-      }
-    }
-    this.#open.clear()
+    for (const link of this.#links.settle(this.find)) noteEarly(this.#notes, link)
   }
 
-  /** Where a way through open links ends; one that goes in a circle ends at a link that leads to itself. */
-  #endOf(path: PathKey): PathKey {
-    const passed = new Set<PathKey>()
-    let end = path
-    for (let next = this.#open.get(end); next !== undefined && next !== end; next = this.#open.get(end)) {
-      if (passed.has(next)) {
-        this.#open.set(end, end)
-        break
-      }
-      passed.add(end)
-      end = next
-    }
-    // Whoever comes by here next needn't walk.
-    for (const at of passed) this.#open.set(at, end)
-    return end
+  /** Something in the layer is only right, or only wrong, on top of others. */
+  get asksBelow(): boolean {
+    return this.#isWhole && !(this.#links.isEmpty && this.#hidden.length === 0)
   }
 
   /** What the layer has at a path. */
@@ -130,18 +109,15 @@ export class Names {
     const notes = new Notes(max)
     if (!this.#isWhole) return []
     const turn = pace({ signal })
-    const layers = [this.find, ...below]
-    for (const link of this.#links) {
+    const stack = new Below(this.find, below, turn)
+    for await (const { link, isDangling } of this.#links.faults(stack, this.find)) {
       await turn()
-      if (below.some(find => find(link.target) === 'other')) continue
-      // Below a symlink the path means another one, which readers follow inside of the image.
-      if (foldersOf(link.target).some(folder => layers.some(find => find(folder) === 'other'))) continue
-      const message = `a hard link to ${quote(textOfKey(link.target).text)}, which is no file here or below`
-      notes.add('error', 'HARDLINK_DANGLING', { ...placeOf(link), message })
+      if (isDangling) noteDangling(notes, link)
+      else noteEarly(notes, link)
     }
     for (const whiteout of this.#hidden) {
       await turn()
-      if (below.some(find => find(whiteout.target) !== undefined)) continue
+      if (await stack.hasAny(whiteout.target)) continue
       const message = 'a whiteout of what no layer below has'
       notes.add('info', 'WHITEOUT_OF_NOTHING', { ...placeOf(whiteout), message })
     }
@@ -160,15 +136,17 @@ export class Names {
   }
 
   #link(path: PathKey, linkname: Uint8Array, place: EntryPlace): void {
-    this.#open.delete(path)
     const target = namesOf(keyOf(linkname))?.join('/')
     if (target === undefined) {
       const message = "the hard link's target leads out of the image"
       this.#notes.add('error', 'PATH_ESCAPES', { ...place, message })
-    } else if (this.find(target) !== 'other' || this.#open.has(target)) {
-      this.#keep(this.#links, { ...place, target })
-      if (this.#take(path.length)) this.#open.set(ownCopy(path), ownCopy(target))
+      return
     }
+    const isThere = this.find(target) === 'other'
+    const isBehind = isThere && this.#links.has(target)
+    if (isThere && !isBehind) return
+    if (!this.#take(path.length + target.length + (place.entry?.length ?? 0))) return
+    this.#links.add({ ...place, path: ownCopy(path), target: ownCopy(target), isBehind })
   }
 
   #put(names: readonly PathKey[], type: TarType, place: EntryPlace): void {
@@ -267,12 +245,16 @@ function isFolder(kind: Kind): boolean {
   return kind === 'directory' || kind === 'implicit'
 }
 
-/** The paths of the folders above a path. */
-function foldersOf(path: PathKey): PathKey[] {
-  const names = path.split('/').slice(0, -1)
-  return names.map((_, i) => names.slice(0, i + 1).join('/'))
+function noteEarly(notes: Notes, link: Link): void {
+  const message = 'a hard link that stands before what it names'
+  notes.add('warning', 'HARDLINK_FORWARD', { ...placeOf(link), message })
 }
 
-function placeOf({ entry, offset }: Pointer): EntryPlace {
+function noteDangling(notes: Notes, link: Link): void {
+  const message = `a hard link to ${quote(textOfKey(link.target).text)}, which is no file here or below`
+  notes.add('error', 'HARDLINK_DANGLING', { ...placeOf(link), message })
+}
+
+function placeOf({ entry, offset }: EntryPlace): EntryPlace {
   return { ...(entry !== undefined && { entry }), offset }
 }

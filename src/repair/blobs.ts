@@ -1,7 +1,7 @@
 /** Blobs that are missing, or whose bytes aren't those of their names. */
 
 import { findBlob } from '../blob.ts'
-import { blobPath, digestOf, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
+import { blobPath, digestOf, isContent, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes } from '../document.ts'
 import { isOciError } from '../errors.ts'
 import type { Finding, FindingCode } from '../findings.ts'
@@ -9,7 +9,7 @@ import { emptyDescriptor } from '../spec.ts'
 import type { BlobPath, SeenBlob, StoredFile } from '../storage.ts'
 import { storedBytes } from '../stored-bytes.ts'
 import { concat } from '../streams.ts'
-import { commitAs, type Digests, digestsOf, keep, stageAs, type Verified } from './keep.ts'
+import { bytesOfBlob, commitAs, type Digests, digestsOf, keep, stageAs, type Verified } from './keep.ts'
 import { nodesOf } from './nodes.ts'
 import { type RepairKind, unlessFaulty, unlessUnreadable, type Work } from './work.ts'
 
@@ -55,6 +55,8 @@ class BlobMending {
   /** Wrongly named blobs of the layout, by what they really are. */
   readonly #strays = new Map<string, BlobPath[]>()
   readonly #embedded = new Map<string, Uint8Array>()
+  /** Wanted ones that an index lists, so that they may be documents. */
+  readonly #listed = new Set<string>()
 
   constructor(work: Work, findings: readonly Finding[]) {
     this.#work = work
@@ -73,7 +75,7 @@ class BlobMending {
     for (const { digests, path } of wrong.values()) this.#addStray(digests, path)
     const wanted = new Set([...absent, ...wrong.keys()])
     if (wanted.size === 0) return
-    await this.#findEmbedded(wanted)
+    await this.#findInGraph(wanted)
     await this.#findOtherwiseNamed(wanted)
     for (const digest of absent) await this.#bring(digest)
     for (const [digest, found] of wrong) await this.#replace(digest, found)
@@ -86,7 +88,7 @@ class BlobMending {
     const own = await storage.open(path, this.#work)
     const file = own ?? (await findBlob(places, digest, this.#work))
     if (file === undefined) return 'absent'
-    const digests = await digestsOf(this.#work, file)
+    const digests = await digestsOf(this.#work, file, path)
     if (digests[verifiableAlgorithm(digest)] === digest) return undefined
     // What is wrong elsewhere isn't this layout's to change; it can have a good one of its own, which is read first.
     return own === undefined ? 'absent' : { path, file, digests }
@@ -104,7 +106,7 @@ class BlobMending {
   async #replace(digest: string, wrong: Wrong): Promise<void> {
     const good = await this.#good(digest)
     try {
-      const stays = await this.#holdsOthers(digest, wrong.file)
+      const stays = await this.#holdsOthers(digest, wrong)
       if (good === undefined && stays) return
       const kept = await keep(this.#work, wrong.file)
       if (kept === undefined) return
@@ -123,7 +125,8 @@ class BlobMending {
   async #clear({ path, digests }: Wrong, stays: boolean): Promise<boolean> {
     const { storage } = this.#work.layout
     const file = await storage.open(path, this.#work)
-    if (file === undefined || (await digestsOf(this.#work, file)).sha256 !== digests.sha256) return false
+    if (file === undefined || (await digestsOf(this.#work, file, path)).sha256 !== digests.sha256)
+      return false
     if (stays) await this.#lengthen(path, file)
     else return this.#remove({ path, size: file.size })
     return true
@@ -146,17 +149,20 @@ class BlobMending {
    * one byte more it is of another size, for the good one to replace, and there is no such instant.
    */
   async #lengthen(path: BlobPath, file: StoredFile): Promise<void> {
-    const bytes = concat([await file.bytes(this.#work), Uint8Array.of(0x20)])
+    const bytes = concat([await bytesOfBlob(this.#work, { path, file }), Uint8Array.of(0x20)])
     const staged = await stageAs(this.#work, storedBytes(bytes), await digestOf(bytes))
     if (staged !== undefined) await commitAs(this.#work, staged, path)
   }
 
   /** Tells whether gc may keep blobs for the sake of these bytes, as a document that it can't trust. */
-  async #holdsOthers(digest: string, file: StoredFile): Promise<boolean> {
+  async #holdsOthers(digest: string, wrong: Wrong): Promise<boolean> {
     const { limits } = this.#work.layout.engine
-    if (file.size === 0 || file.size > limits.maxManifestSize) return false
-    if (this.#findings.some(found => found.digest === digest && listed.test(found.path))) return true
-    const [first] = await file.bytes({ start: 0, end: 1, signal: this.#work.signal })
+    const { size } = wrong.file
+    if (size === 0 || size > limits.maxManifestSize) return false
+    // Where fsck tells of it isn't all: it may be listed as a layer before.
+    const isListed = this.#findings.some(found => found.digest === digest && listed.test(found.path))
+    if (isListed || this.#listed.has(digest)) return true
+    const [first] = await bytesOfBlob(this.#work, wrong, { start: 0, end: 1 })
     return !this.#reachIsKnown && first === openingBrace
   }
 
@@ -190,11 +196,19 @@ class BlobMending {
     this.#work.note({ kind, digest, path, message: `${file.size} bytes ${origin}` })
   }
 
-  async #findEmbedded(wanted: ReadonlySet<string>): Promise<void> {
+  async #findInGraph(wanted: ReadonlySet<string>): Promise<void> {
     this.#embedded.set(emptyDescriptor.digest, embeddedBytes(emptyDescriptor.data ?? ''))
-    for await (const { descriptor } of nodesOf(this.#work)) {
+    let held = 0
+    for await (const { descriptor, role } of nodesOf(this.#work)) {
       const { digest, data } = descriptor
-      if (typeof data === 'string' && wanted.has(digest)) this.#embedded.set(digest, embeddedBytes(data))
+      if (!wanted.has(digest)) continue
+      if (role === 'entry') this.#listed.add(digest)
+      // More than that is for the next pass: these will be there by then.
+      if (typeof data !== 'string' || this.#embedded.has(digest) || held > mostEmbedded) continue
+      const bytes = embeddedBytes(data)
+      if (!(await isContent(bytes, digest))) continue
+      this.#embedded.set(digest, bytes)
+      held += bytes.length
     }
   }
 
@@ -205,7 +219,8 @@ class BlobMending {
       if (code !== 'BLOB_UNREFERENCED' || !isDigest(digest) || !isVerifiable(digest)) continue
       if ([...algorithms].every(algorithm => algorithm === verifiableAlgorithm(digest))) continue
       const file = await unlessFaulty(this.#work.layout.storage.open(blobPath(digest), this.#work))
-      if (file !== undefined) this.#addStray(await digestsOf(this.#work, file), blobPath(digest))
+      if (file !== undefined)
+        this.#addStray(await digestsOf(this.#work, file, blobPath(digest)), blobPath(digest))
     }
   }
 
@@ -222,5 +237,7 @@ function leavesReachKnown({ severity, code, path }: Finding): boolean {
   return code !== 'DOCUMENT_INVALID' && code !== 'DIGEST_INVALID' && /\/(config|layers\/\d+)(\/|$)/.test(path)
 }
 
+/** Bytes in descriptors that are held at once. */
+const mostEmbedded = 64 << 20
 const listed = /\/manifests\/\d+$/
 const openingBrace = 0x7b

@@ -1,15 +1,14 @@
 /** One entry of index.json: the blob that its digest names knows better what its size and type are. */
 
 import { findBlob } from '../blob.ts'
-import { isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
+import { blobPath, isContent, isDigest, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes, type ParseOptions, parseBounded } from '../document.ts'
 import { isContentFault } from '../errors.ts'
 import { isJsonObject } from '../json.ts'
 import type { Digest, JsonObject, JsonValue } from '../spec.ts'
-import { equalBytes } from '../streams.ts'
 import { isMediaType, problemsOfDescriptor } from '../validate.ts'
 import { isDescriptor } from '../walk.ts'
-import { digestsOf } from './keep.ts'
+import { bytesOfBlob, digestsOf } from './keep.ts'
 import { typeOfDocument } from './lying.ts'
 import { unlessFaulty, type Work } from './work.ts'
 
@@ -20,20 +19,26 @@ interface Known {
   readonly own?: string | undefined
   /** The same by what is in it, where it doesn't say. */
   readonly shape?: string | undefined
-  /** The bytes of a blob that is small enough for a document. */
-  readonly bytes?: Uint8Array | undefined
 }
+
+/** What is known of blobs: of one that a thousand entries name it is found out once. */
+export type KnownBlobs = Map<Digest, Known | undefined>
 
 /**
  * An entry as it should be, without the fields that can't be; `undefined` for one without a digest, or of whose blob
  * nothing is known that would make an entry of it.
  */
-export async function mendEntry(work: Work, item: JsonValue): Promise<JsonObject | undefined> {
+export async function mendEntry(
+  work: Work,
+  item: JsonValue,
+  blobs: KnownBlobs,
+): Promise<JsonObject | undefined> {
   if (!isJsonObject(item)) return undefined
   const lower = typeof item.digest === 'string' ? item.digest.toLowerCase() : undefined
   const digest = isDigest(item.digest) ? item.digest : lower
   if (!isDigest(digest)) return undefined
-  const known = await unlessFaulty(knownOf(work, digest))
+  if (!blobs.has(digest)) blobs.set(digest, await unlessFaulty(knownOf(work, digest)))
+  const known = blobs.get(digest)
   // In small letters it is another text: only a blob that is there tells that it was meant.
   if (known === undefined && digest !== item.digest) return undefined
   const entry: Record<string, JsonValue | undefined> = { ...item, digest }
@@ -42,8 +47,7 @@ export async function mendEntry(work: Work, item: JsonValue): Promise<JsonObject
     const { own = isMediaType(item.mediaType) ? undefined : known.shape } = known
     if (own !== undefined) entry.mediaType = own
     const { data } = item
-    const isOther = known.bytes && typeof data === 'string' && !equalBytes(embeddedBytes(data), known.bytes)
-    if (isOther) entry.data = undefined
+    if (typeof data === 'string' && !(await isContent(embeddedBytes(data), digest))) entry.data = undefined
   }
   for (const { at } of problemsOfDescriptor(stripped(entry), '')) {
     const field = at.split('/')[1] ?? ''
@@ -70,12 +74,13 @@ async function knownOf(work: Work, digest: Digest): Promise<Known | undefined> {
   if (!isVerifiable(digest)) return undefined
   const file = await findBlob(places, digest, work)
   if (file === undefined) return undefined
-  const found = await digestsOf(work, file)
+  const path = blobPath(digest)
+  const found = await digestsOf(work, file, path)
   if (found[verifiableAlgorithm(digest)] !== digest) return undefined
   const { size } = file
   if (size > engine.limits.maxManifestSize) return { size }
-  const bytes = await file.bytes(work)
-  return { size, bytes, ...typesOf(bytes, { where: digest, limits: engine.limits }) }
+  const bytes = await bytesOfBlob(work, { file, path })
+  return { size, ...typesOf(bytes, { where: digest, limits: engine.limits }) }
 }
 
 function typesOf(bytes: Uint8Array, options: ParseOptions): Pick<Known, 'own' | 'shape'> {

@@ -1,5 +1,6 @@
 /** index.json: mended entry by entry, or made again of what other storages and the blobs know. */
 
+import { findBlob } from '../blob.ts'
 import { canonicalBytes, canonicalJson } from '../canonical-json.ts'
 import { blobPath, isDigest } from '../digest.ts'
 import { parseBounded, parseIndex } from '../document.ts'
@@ -9,11 +10,12 @@ import { namesOf } from '../index-json.ts'
 import { isJsonObject } from '../json.ts'
 import { indexJsonOptions, readIndexJson, readRootFile } from '../layout.ts'
 import { type Descriptor, type JsonObject, type JsonValue, mediaTypes } from '../spec.ts'
+import type { BlobPath } from '../storage.ts'
 import { storedBytes } from '../stored-bytes.ts'
 import { equalBytes } from '../streams.ts'
 import { problemsOfDescriptor, problemsOfIndex } from '../validate.ts'
 import { isDescriptor } from '../walk.ts'
-import { mendEntry, stripped, textsOf } from './entries.ts'
+import { type KnownBlobs, mendEntry, stripped, textsOf } from './entries.ts'
 import { keep } from './keep.ts'
 import { lyingDocuments, rootsOf } from './lying.ts'
 import { unlessFaulty, unlessUnreadable, type Work } from './work.ts'
@@ -100,11 +102,12 @@ async function replacements(
   findings: readonly Finding[],
 ): Promise<ReadonlyMap<string, JsonObject | undefined>> {
   const suspects = new Set(findings.flatMap(({ code, digest }) => (entryFaults.has(code) ? [digest] : [])))
+  const blobs: KnownBlobs = new Map()
   const replaced = new Map<string, JsonObject | undefined>()
   for (const item of manifests) {
     const isSound = isJsonObject(item) && problemsOfDescriptor(item, '').length === 0
     if (isSound && !(isDigest(item.digest) && suspects.has(item.digest))) continue
-    const mended = await mendEntry(work, item)
+    const mended = await mendEntry(work, item, blobs)
     if (mended === undefined || canonicalJson(mended) !== canonicalJson(item))
       replaced.set(canonicalJson(item), mended)
   }
@@ -142,7 +145,7 @@ async function fetchedEntries(
     const fetched: Descriptor[] = []
     for (const entry of index?.value.manifests ?? []) {
       const isHere = async (): Promise<boolean> =>
-        (await unlessFaulty(layout.storage.open(blobPath(entry.digest), work))) !== undefined
+        (await unlessFaulty(findBlob(layout.places, entry.digest, work))) !== undefined
       if (!listed.has(entry.digest) && (await isHere())) fetched.push(entry)
     }
     if (fetched.length > 0) return { fetched, origin: source.name }
@@ -150,11 +153,26 @@ async function fetchedEntries(
   return { fetched: [], origin: undefined }
 }
 
-/** An index of nothing is right only where there is nothing: gc would clear the rest away. */
+/** An index of nothing is right only where there is nothing, in no place: gc would clear the rest away. */
 async function isEmptyLayout({ layout, signal }: Work): Promise<boolean> {
-  for await (const entry of layout.storage.list({ signal }))
-    if (/^blobs\/[^/]+\/[^/]+$/.test(entry.path)) return false
+  for (const place of layout.places) {
+    if (place.list === undefined) return false
+    for await (const { path: at } of place.list({ signal }))
+      if (/^blobs\/[^/]+\/[^/]+$/.test(at)) return false
+  }
   return (await layout.storage.open('oci-layout', { signal })) !== undefined
+}
+
+/** What an index can require is what its own storage has; the second place is for others to keep. */
+async function requiredOf(
+  { layout, signal }: Work,
+  entries: readonly Descriptor[],
+): Promise<readonly BlobPath[]> {
+  const paths = entries.map(({ digest }) => blobPath(digest))
+  if (layout.places.length === 1) return paths
+  const own: BlobPath[] = []
+  for (const at of paths) if ((await layout.storage.open(at, { signal })) !== undefined) own.push(at)
+  return own
 }
 
 async function publish(work: Work, mending: Mending, found: Uint8Array | undefined): Promise<void> {
@@ -163,7 +181,7 @@ async function publish(work: Work, mending: Mending, found: Uint8Array | undefin
   if (found !== undefined && mended(found, mending, work) === undefined) return
   const kept = found?.length ? await keep(work, storedBytes(found)) : 'nothing'
   if (kept === undefined) return
-  const requires = [...fetched, ...lying].map(({ digest }) => blobPath(digest))
+  const requires = await requiredOf(work, [...fetched, ...lying])
   let isWritten = false
   await layout.storage.update(
     path,

@@ -1,9 +1,10 @@
 /** Bytes that get a name: verified before they are committed, and kept before they lose the one that they had. */
 
+import { readPart, streamPart } from '../blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from '../digest.ts'
 import { isOciError } from '../errors.ts'
 import type { Digest } from '../spec.ts'
-import type { BlobPath, Hasher, StagedFile, StoredFile } from '../storage.ts'
+import type { BlobPath, Hasher, RangeOptions, StagedFile, StoredFile } from '../storage.ts'
 import { chunksOf } from '../streams.ts'
 import { unlessFaulty, type Work } from './work.ts'
 
@@ -49,7 +50,7 @@ export async function commitAs(work: Work, staged: Verified, path: BlobPath): Pr
  * which a commit would replace. `undefined` where both do.
  */
 export async function keep(work: Work, file: StoredFile): Promise<Digest | undefined> {
-  const digests = await digestsOf(work, file)
+  const digests = await digestsOf(work, file, 'what is to be kept')
   for (const digest of [digests.sha256, digests.sha512]) {
     const path = blobPath(digest)
     const present = await unlessFaulty(work.layout.storage.open(path, work).then(found => ({ found })))
@@ -60,28 +61,39 @@ export async function keep(work: Work, file: StoredFile): Promise<Digest | undef
       await commitAs(work, staged, path)
       return digest
     }
-    if ((await digestsOf(work, present.found)).sha256 === digests.sha256) return digest
+    if ((await digestsOf(work, present.found, path)).sha256 === digests.sha256) return digest
   }
   return undefined
 }
 
-/** The digests of a file of the layout. */
-export async function digestsOf(work: Work, file: StoredFile): Promise<Digests> {
-  const { native } = work.layout.engine
+/** The digests of a file of the layout. Throws `STORAGE_CHANGED` where the medium gives fewer bytes than it has. */
+export async function digestsOf(work: Work, file: StoredFile, path: string): Promise<Digests> {
+  const { storage, engine } = work.layout
+  const { native } = engine
   const { signal } = work
+  const place = { storage: storage.name, path }
   if (file.size <= oneShotSize && native?.hasher === undefined) {
-    const bytes = await file.bytes({ signal })
+    const bytes = await readPart(file, place, { signal })
     work.passed(bytes.length)
     return { sha256: await digestOf(bytes), sha512: await digestOf(bytes, { algorithm: 'sha512' }) }
   }
   const sha256 = await createHasher('sha256', native)
   const sha512 = await createHasher('sha512', native)
-  for await (const chunk of chunksOf(file.stream({ signal }), { signal })) {
+  for await (const chunk of chunksOf(streamPart(file, place, { signal }), { signal })) {
     sha256.update(chunk)
     sha512.update(chunk)
     work.passed(chunk.length)
   }
   return { sha256: `sha256:${sha256.hex()}`, sha512: `sha512:${sha512.hex()}` }
+}
+
+/** The bytes of a blob of the layout, or a part of them: all that were asked for. */
+export function bytesOfBlob(
+  { layout, signal }: Work,
+  { file, path }: { readonly file: StoredFile; readonly path: string },
+  range: RangeOptions = {},
+): Promise<Uint8Array> {
+  return readPart(file, { storage: layout.storage.name, path }, { ...range, signal })
 }
 
 /** Blobs up to this size are hashed at once by Web Crypto: many of them are small, and hashers cost more than bytes. */

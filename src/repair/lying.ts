@@ -6,6 +6,7 @@ import { manifestKind } from '../media-types.ts'
 import { type Descriptor, type Digest, type JsonObject, mediaTypes } from '../spec.ts'
 import { problemsOfIndex, problemsOfManifest } from '../validate.ts'
 import { childrenOf } from '../walk.ts'
+import { bytesOfBlob } from './keep.ts'
 import { unlessFaulty, type Work } from './work.ts'
 
 /** A document in blobs/, and the documents that it lists. */
@@ -57,9 +58,10 @@ export function typeOfDocument(value: JsonObject): string | undefined {
 async function lyingAt(work: Work, digest: Digest): Promise<Lying | undefined> {
   const { storage, engine } = work.layout
   const { limits, native } = engine
-  const file = await unlessFaulty(storage.open(blobPath(digest), work))
+  const path = blobPath(digest)
+  const file = await unlessFaulty(storage.open(path, work))
   if (file === undefined || file.size === 0 || file.size > limits.maxManifestSize) return undefined
-  const bytes = await file.bytes(work)
+  const bytes = await bytesOfBlob(work, { file, path })
   if (bytes[0] !== openingBrace) return undefined
   const isWhole = (await digestOf(bytes, { algorithm: verifiableAlgorithm(digest), native })) === digest
   const value = await unlessFaulty(parsed(bytes, { where: digest, limits }))

@@ -20,7 +20,8 @@ export interface RepairOptions extends ProgressOptions, Pick<FsckOptions, 'deep'
   readonly dryRun?: boolean | undefined
   /**
    * Takes entries that can't be mended out of index.json; it is kept as a blob as it was. Else they stay, for what they
-   * need may still come. Wrong bytes lose a name that isn't theirs either way.
+   * need may still come. Wrong bytes lose a name that isn't theirs either way. What a writer makes whole meanwhile stays, but
+   * for what comes in the very moment between the last look and the edit.
    */
   readonly quarantine?: boolean | undefined
   readonly engine?: Engine | undefined

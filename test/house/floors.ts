@@ -29,6 +29,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'platform',
     'reference',
     'rules',
+    'stacks',
     'validate',
   ],
   things: [

@@ -99,10 +99,10 @@ it('a layer whose names are not held holds none for its report either', async ()
     ],
     keeping(check, reports),
   )
-  const known = reports.map(async ({ find, over }) => [find !== undefined, (await over([], {})).length])
+  const known = reports.map(async ({ find, over }) => [find !== undefined, (await over?.([], {}))?.length])
   expect(await Promise.all(known)).toEqual([
     [true, 1],
-    [false, 0],
+    [false, undefined],
   ])
 })
 
@@ -145,5 +145,36 @@ it('a comparison with layers below gives up at an abort', async () => {
   const below = Array.from({ length: 2000 }, () => () => undefined)
   const ended = new AbortController()
   setTimeout(() => ended.abort(new Error('enough')), 10)
-  await expect(reports[0]?.over(below, { signal: ended.signal })).rejects.toThrow('enough')
+  await expect(reports[0]?.over?.(below, { signal: ended.signal })).rejects.toThrow('enough')
+})
+
+it('deep paths of links cost no more than a look for each folder, and others have their turn', async () => {
+  const deep = 'd/'.repeat(1500)
+  const links = Array.from({ length: 20 }, (_, i) => [
+    ...pax('linkpath', `${deep}t${i}`),
+    header(`l${i}`, { type: '1', link: 'x' }),
+  ]).flat()
+  const reports: LayerReport[] = []
+  await looked([links], keeping(layerCheck(), reports))
+  let lookups = 0
+  const layers = 1000
+  // One layer has the folders, as hostile ones will.
+  const below = Array.from({ length: layers }, (_, i) => (path: string) => {
+    lookups += 1
+    return i === layers - 1 && path.endsWith('d') ? 'folder' : undefined
+  })
+  let turns = 0
+  const timer = setInterval(() => turns++, 1)
+  const found = await reports[0]?.over?.(below, {})
+  clearInterval(timer)
+  expect(found?.at(-1)?.message).toBe('and 10 more of this kind in the layer')
+  // It was links x folders x layers: thirty million.
+  expect(lookups).toBeLessThanOrEqual((2 * 20 + 1501) * layers)
+  expect(turns).toBeGreaterThan(2)
+})
+
+it('a layer that asks for nothing below is not compared', async () => {
+  const reports: LayerReport[] = []
+  await looked([[header('a')], [header('.wh.a')]], keeping(layerCheck(), reports))
+  expect(reports.map(({ over }) => over !== undefined)).toEqual([false, true])
 })

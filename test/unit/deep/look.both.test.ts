@@ -95,9 +95,72 @@ describe('a look inside', () => {
     expect(await codes(file('c'), link('b', 'c'), link('a', 'b'))).toEqual([])
     const chain = Array.from({ length: 300 }, (_, i) => link(`l${i}`, `l${i + 1}`))
     expect(new Set(await codes(...chain))).toEqual(new Set([dangling]))
-    // What a link of this layer names may be in one below.
-    const { storage } = await layoutOf(tar(file('c')), tar(link('a', 'b'), link('b', 'c')))
-    expect((await fsck(storage, { deep: layerCheck() })).ok).toBe(true)
+  })
+
+  it('follows hard links into the layers below, by readers who go on in order and by those who wait', async () => {
+    const link = (name: string, linkname: string): Uint8Array => member({ name, type: '1', linkname })
+    const codes = async (...tars: Uint8Array[]): Promise<string[]> => {
+      const { storage } = await layoutOf(...tars)
+      return lines(await fsck(storage, { deep: layerCheck() })).map(line =>
+        line.split(' ').slice(1, 2).join(''),
+      )
+    }
+    const [forward, dangling] = ['HARDLINK_FORWARD', 'HARDLINK_DANGLING']
+    expect(await codes(tar(file('c')), tar(link('b', 'c'), link('a', 'b')))).toEqual([])
+    expect(await codes(tar(file('c')), tar(link('a', 'b'), link('b', 'c')))).toEqual([forward])
+    // In order `a` is the file below, and `b` a link to it.
+    expect(await codes(tar(file('b')), tar(link('a', 'b'), link('b', 'a')))).toEqual([forward])
+    expect(await codes(tar(file('x')), tar(link('a', 'b'), link('b', 'a')))).toEqual([dangling, dangling])
+    expect(await codes(tar(file('c')), tar(link('a', 'b'), link('b', 'c'), link('c', 'a')))).toEqual([
+      forward,
+      forward,
+    ])
+    const symlink = member({ name: 'd', type: '2', linkname: 'e' })
+    expect(await codes(tar(symlink), tar(link('b', 'd/c'), link('a', 'b')))).toEqual([])
+    expect(await codes(tar(file('d/x')), tar(link('b', 'd/c'), link('a', 'b')))).toEqual([dangling, dangling])
+  })
+
+  it('says of each image what its layers lack below, and that it is this one', async () => {
+    const { storage } = await layoutOf(tar(file('b')), tar(member({ name: 'a', type: '1', linkname: 'b' })))
+    const index = JSON.parse(new TextDecoder().decode(storage.files.get('index.json')))
+    const read = (digest: string): Record<string, object[]> =>
+      JSON.parse(new TextDecoder().decode(storage.files.get(`blobs/${digest.replace(':', '/')}`)))
+    const manifest = read(index.manifests[0].digest)
+    const config = read((manifest.config as unknown as { digest: string }).digest)
+    const top = manifest.layers?.[1]
+    const entries = []
+    for (const author of ['one', 'two']) {
+      const { diff_ids } = config.rootfs as unknown as { diff_ids: string[] }
+      const rootfs = { type: 'layers', diff_ids: diff_ids.slice(1) }
+      const own = await addBlob(storage, { ...config, author, rootfs, history: [] }, mediaTypes.config)
+      entries.push(await addBlob(storage, { ...manifest, config: own, layers: [top] }, mediaTypes.manifest))
+    }
+    rawLayout(storage, [...index.manifests, ...entries])
+    const { findings } = await fsck(storage, { deep: layerCheck() })
+    // The two are of one stack, of which it is told once.
+    expect(findings.map(({ code, image }) => [code, image])).toEqual([
+      ['HARDLINK_DANGLING', entries[0]?.digest],
+    ])
+  })
+
+  it('looks for nothing and keeps nothing in a second look, which only hashes', async () => {
+    const looks = layerCheck().begin()
+    const content = tar(file('a'), file('a'), member({ name: 'x', type: '1', linkname: 'y' }))
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield content
+    }
+    const first = await looks.look(chunks(), { algorithm: 'sha256' })
+    const second = await looks.look(chunks(), { algorithm: 'sha512', hashOnly: true })
+    expect([first.findings.length, first.find !== undefined, first.over !== undefined]).toEqual([
+      1,
+      true,
+      true,
+    ])
+    expect(second).toEqual({
+      content: 'tar',
+      findings: [],
+      diffId: await digestOf(content, { algorithm: 'sha512' }),
+    })
   })
 
   it('says a wrong digest first, and hashes on behind a fault of the compression', async () => {

@@ -2,34 +2,23 @@
 
 import { expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
-import { gzip } from '../../../src/codec/gzip.ts'
 import { layerCheck } from '../../../src/deep/index.ts'
 import type { FindingCode } from '../../../src/findings.ts'
 import { fsck } from '../../../src/fsck.ts'
-import type { Layer } from '../../../src/layer.ts'
-import { OciDir } from '../../../src/oci-dir.ts'
 import { repair } from '../../../src/repair/repair.ts'
-import { type Descriptor, mediaTypes } from '../../../src/spec.ts'
-import type { StorageAdapter } from '../../../src/storage.ts'
+import { mediaTypes } from '../../../src/spec.ts'
 import { RawStorage } from '../core/raw-storage.ts'
-import { addBlob, addIndex, emptyDir, named, rawLayout, text, writeSample } from '../core/samples.ts'
-import { member, tar } from '../tar/samples.ts'
+import { addIndex, emptyDir, named, rawLayout, text, writeSample } from '../core/samples.ts'
 import { pour } from './damage.ts'
+import { imageOf, type Parts, type Sound, soundParts, tagsOf } from './images.ts'
 
-const file = (name: string): Uint8Array => member({ name }, 'content')
 const other = `sha256:${'0'.repeat(64)}`
-
-/** How an image is put together of two layers that are sound. */
-interface Parts {
-  readonly layers: readonly Descriptor[]
-  readonly diffIds: readonly string[]
-}
 
 interface Case {
   readonly code: FindingCode
   readonly isPlain?: boolean
   /** What the bad image says of what the good one has as well. */
-  readonly bad: (sound: Parts, base: Layer) => Parts
+  readonly bad: (sound: Parts, base: Sound['bases'][number]) => Parts
 }
 
 const cases: readonly Case[] = [
@@ -62,20 +51,11 @@ const cases: readonly Case[] = [
 it.each(cases)(
   'takes out the image that is wrong, not the one that shares its blobs: $code',
   async ({ code, isPlain, bad }) => {
-    const codec = isPlain ? {} : { codec: gzip() }
-    const dir = await emptyDir()
-    const below = await dir.writeLayer(tar(file('f')), codec)
-    const link = member({ name: 'x', type: '1', linkname: 'f' })
-    const top = await dir.writeLayer(tar(link), codec)
-    const base = await dir.writeLayer(tar(file('g')), codec)
-    const raw = await RawStorage.copyOf(dir.storage)
-    const image = async ({ layers, diffIds }: Parts): Promise<Descriptor> => {
-      const rootfs = { type: 'layers', diff_ids: diffIds }
-      const config = await addBlob(raw, { os: 'linux', architecture: 'amd64', rootfs }, mediaTypes.config)
-      return addBlob(raw, { schemaVersion: 2, config, layers }, mediaTypes.manifest)
-    }
-    const sound = { layers: [below.descriptor, top.descriptor], diffIds: [below.diffId, top.diffId] }
-    rawLayout(raw, [named(await image(bad(sound, base)), 'bad'), named(await image(sound), 'good')])
+    const { raw, parts, bases } = await soundParts({ isPlain: isPlain ?? false })
+    const [base] = bases
+    if (base === undefined) throw new Error('there is another base')
+    const wrong = await imageOf(raw, bad(parts, base))
+    rawLayout(raw, [named(wrong, 'bad'), named(await imageOf(raw, parts), 'good')])
     const storage = await pour(raw, memory())
     const { before, after } = await repair(storage, { quarantine: true, deep: layerCheck() })
     expect(before.findings.map(found => found.code)).toContain(code)
@@ -126,7 +106,3 @@ it('a byte order mark before index.json costs no tag', async () => {
   expect([before.ok, after.ok, await tagsOf(storage)]).toEqual([false, true, ['app']])
   expect(actions.map(({ kind }) => kind)).toEqual(['quarantined', 'corrected'])
 })
-
-async function tagsOf(storage: StorageAdapter): Promise<string[]> {
-  return (await (await OciDir.open(storage)).tags()).map(({ tag }) => tag)
-}
