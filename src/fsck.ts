@@ -65,6 +65,21 @@ export interface FsckCounts {
  * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
  */
 export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
+  return fsckTelling(storage, { ...options, onFault: () => {} })
+}
+
+/** An error of something that is named, and the descriptor that it was met at. */
+export interface Fault {
+  readonly finding: Finding
+  readonly node: Node
+  /** That descriptor is a layer or config of an image. */
+  readonly isOfImage: boolean
+}
+
+type TellingOptions = FsckOptions & { readonly onFault: (fault: Fault) => void }
+
+/** The same, for whoever has to know how a blob was read when it was found wrong. Of what isn't listed nothing is told. */
+export async function fsckTelling(storage: ReadableStorage, options: TellingOptions): Promise<FsckResult> {
   const { blobs, engine } = options
   const places = blobs === undefined ? [storage] : [storage, blobs]
   return new Check({ storage, places, engine: engineFor(storage, engine) }, options).run()
@@ -75,7 +90,7 @@ type Verdict = number | 'faulty'
 
 class Check {
   readonly #layout: Layout
-  readonly #options: FsckOptions
+  readonly #options: TellingOptions
   readonly #findings: Finding[] = []
   readonly #reported = new Set<string>()
   readonly #counts = { error: 0, warning: 0, info: 0 }
@@ -83,6 +98,8 @@ class Check {
   #isCut = false
   readonly #verdicts = new Map<string, Verdict>()
   readonly #reached = new Set<string>()
+  /** Children of nested indexes that aren't here. */
+  readonly #absent = new Set<string>()
   readonly #entries: EntryNote[] = []
   readonly #platforms = new Map<string, Platform>()
   readonly #insides: LayerInsides | undefined
@@ -91,7 +108,7 @@ class Check {
   #bytes = 0
   #unreferenced = 0
 
-  constructor(layout: Layout, options: FsckOptions) {
+  constructor(layout: Layout, options: TellingOptions) {
     this.#layout = layout
     this.#options = options
     this.#insides = options.deep && new LayerInsides(options.deep)
@@ -131,7 +148,7 @@ class Check {
       const image = this.#lookedInto(node)
       // A digest that is wrong has been reported by now: what follows from it comes after.
       if (image !== undefined && this.#insides !== undefined)
-        for await (const found of this.#insides.findings(node, image, this.#options)) this.#list(found)
+        for await (const found of this.#insides.findings(node, image, this.#options)) this.#list(found, node)
     }
   }
 
@@ -143,6 +160,8 @@ class Check {
     if (role === 'layer') this.#checkLayerType(node)
     await this.#checkData(node)
     if (role === 'config' && isImageConfigType(descriptor.mediaType)) return this.#visitConfig(node)
+    // It was met as a child of a sparse index, and isn't read again.
+    if (node.depth === 0 && this.#absent.has(descriptor.digest)) this.#reportMissing(node)
     // The walk reads a document it has not met; one that it has is only compared by size.
     if (!isDocument(node) || this.#verdicts.has(descriptor.digest)) await this.#verify(node)
   }
@@ -157,7 +176,7 @@ class Check {
       this.#checkMediaType(node, value)
       if (!isIndex) {
         this.#manifest = { node, value }
-        for (const found of artifactFindings(node, value)) this.#list(found)
+        for (const found of artifactFindings(node, value)) this.#list(found, node)
       }
       if (!isTooDeep(node, this.#layout.engine.limits)) return value
       throw new OciError('LIMIT_EXCEEDED', {
@@ -177,10 +196,10 @@ class Check {
     // `problemsOfConfig` has just looked at every field that the type names.
     const config = value as object as ImageConfig
     const layers: readonly JsonValue[] = Array.isArray(manifest.value.layers) ? manifest.value.layers : []
-    for (const found of configFindings(node, config, layers.length)) this.#list(found)
+    for (const found of configFindings(node, config, layers.length)) this.#list(found, node)
     const diffIds = config.rootfs.diff_ids ?? []
     if (layers.length === diffIds.length && layers.every(isDescriptor)) {
-      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#list(found)
+      for (const found of plainLayerFindings(node, { diffIds, layers })) this.#list(found, node)
       this.#manifest = { ...manifest, diffIds: { listed: diffIds, config: node } }
     }
     const platform = platformOfConfig(config)
@@ -241,6 +260,7 @@ class Check {
   #reportMissing(node: Node): void {
     const { mediaType, digest, urls } = node.descriptor
     if (node.role === 'entry' && node.depth > 0) {
+      this.#absent.add(digest)
       this.#add('info', 'CHILD_ABSENT', { ...place(node), message: `a sparse index: ${digest} is not here` })
     } else if (layerType(mediaType)?.foreign && urls?.length) {
       this.#add('info', 'FOREIGN_LAYER_ABSENT', { ...place(node), message: 'a foreign layer, not here' })
@@ -389,14 +409,17 @@ class Check {
     // A blob that a thousand entries name is one fault.
     const key = where.digest === undefined || code === 'DOCUMENT_INVALID' ? where.path : where.digest
     if (this.#reported.has(`${code} ${key}`)) return
-    if (this.#list({ severity, code, ...where })) this.#reported.add(`${code} ${key}`)
+    const { node, ...said } = where
+    if (this.#list({ severity, code, ...said }, node)) this.#reported.add(`${code} ${key}`)
   }
 
   /** Lists a finding, or only counts it where there are too many of its severity; tells which. */
-  #list(finding: Finding): boolean {
+  #list(finding: Finding, node?: Node): boolean {
     const found = ++this.#counts[finding.severity]
     const { maxFindings: max } = this.#layout.engine.limits
     if (found <= max) this.#findings.push(finding)
+    if (found <= max && node !== undefined && finding.severity === 'error')
+      this.#options.onFault({ finding, node, isOfImage: this.#isOfImage(node.parent) })
     this.#isCut ||= found > max
     return found <= max
   }
@@ -435,6 +458,7 @@ function cutAt(max: number): Finding {
 interface Place {
   readonly path: string
   readonly digest?: string
+  readonly node?: Node
 }
 
 /** Sees the chunks of a blob while they are hashed. */
@@ -464,6 +488,6 @@ const severities: Readonly<Partial<Record<FindingCode, Severity>>> = {
   LINK_OUTSIDE: 'warning',
 }
 
-function place({ descriptor, path }: Node): Place {
-  return { digest: descriptor.digest, path }
+function place(node: Node): Place {
+  return { digest: node.descriptor.digest, path: node.path, node }
 }

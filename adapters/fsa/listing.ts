@@ -24,7 +24,7 @@ export async function* listDirectory(
       signal?.throwIfAborted()
       const path = parent === '' ? handle.name : `${parent}/${handle.name}`
       if (handle instanceof FileSystemFileHandle) {
-        const entry = await faulty(place, () => entryOf(path, handle))
+        const entry = await faulty(place, () => entryOf(path, handle, layout))
         if (entry === undefined || (entry.size === 0 && missing.has(path))) continue
         missing.delete(path)
         yield entry
@@ -51,15 +51,19 @@ export async function childrenOf(folder: FileSystemDirectoryHandle): Promise<Fil
   return children
 }
 
-async function entryOf(path: string, handle: FileSystemFileHandle): Promise<StorageEntry | undefined> {
+async function entryOf(
+  path: string,
+  handle: FileSystemFileHandle,
+  { quota: isPrivate }: LayoutDirectory,
+): Promise<StorageEntry | undefined> {
   // Chromium shows the file beside a name that is being written.
   if (path.startsWith(`${privateFolder}/`) || path.endsWith('.crswap')) return { path, kind: 'staged' }
   try {
     const file = await unless(absent, handle.getFile())
     return file && { path, kind: 'file', size: file.size }
   } catch (error) {
-    // A symbolic link: a browser shows its name and refuses to follow it.
-    if (['SecurityError', 'NotAllowedError'].includes(domNameOf(error) ?? '')) return { path, kind: 'other' }
+    // A symbolic link on the disk: a browser that shows its name refuses to follow it. Without leave it says NotAllowedError.
+    if (!isPrivate && domNameOf(error) === 'SecurityError') return { path, kind: 'other' }
     throw error
   }
 }

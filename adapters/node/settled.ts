@@ -40,7 +40,7 @@ export class SettledBlobs {
     }
     const lanes = await Promise.allSettled(Array.from({ length: Math.min(mostSyncs, paths.length) }, lane))
     for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
-    for (const folder of folders) await syncs.run(() => this.#layout.settle(folder))
+    for (const folder of folders) await syncs.run(() => this.#layout.settle(folder), signal)
   }
 
   /** Gives the folder whose entries are to be settled after it. */
@@ -55,11 +55,7 @@ export class SettledBlobs {
       // Outside of the lock a gc may take it meanwhile.
       const isThere = await unless(
         absent,
-        syncs.run(async () => {
-          signal?.throwIfAborted()
-          await settle(real)
-          return true
-        }),
+        syncs.run(() => settle(real).then(() => true), signal),
       )
       if (!isThere) return undefined
       this.#known.set(path, file)
@@ -77,8 +73,9 @@ class Turns {
     this.#free = most
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted()
+    if (this.#free === 0) await this.#wait(signal)
     else this.#free -= 1
     try {
       return await work()
@@ -87,6 +84,21 @@ class Turns {
       if (next === undefined) this.#free += 1
       else next()
     }
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const go = (): void => {
+        signal?.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#waiting.push(go)
+    })
   }
 }
 

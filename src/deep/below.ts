@@ -8,8 +8,10 @@ export class Below {
   readonly #below: readonly FindPath[]
   readonly #all: readonly FindPath[]
   readonly #turn: () => Promise<void>
-  /** Of folders that were asked for: whether one of the way there is no folder, or nothing. */
-  readonly #ways = new Map<PathKey, 'folder' | 'other' | undefined>()
+  /** Folders from the top down as far as there are any, and the first thing that is none. */
+  readonly #ways = new Map<PathKey, Kind>()
+  /** Of whole folders: what they are, or what stands on the way. */
+  readonly #answers = new Map<PathKey, { readonly kind: Kind }>()
   #asked = 0
 
   constructor(own: FindPath, below: readonly FindPath[], turn: () => Promise<void>) {
@@ -19,7 +21,8 @@ export class Below {
   }
 
   /** Tells whether a layer below has something there, were it a folder. */
-  hasAny(path: PathKey): Promise<boolean> {
+  async hasAny(path: PathKey): Promise<boolean> {
+    await this.#turn()
     return this.#some(this.#below, find => find(path) !== undefined)
   }
 
@@ -28,29 +31,37 @@ export class Below {
    * inside of the image: that counts as there.
    */
   async canLinkTo(path: PathKey): Promise<boolean> {
+    await this.#turn()
     if (await this.#some(this.#below, find => find(path) === 'other')) return true
     return (await this.#wayTo(path.slice(0, Math.max(0, path.lastIndexOf('/'))))) === 'other'
   }
 
   /** From the top down: below what isn't there is nothing. Many paths have one folder, which is asked for once. */
-  async #wayTo(folder: PathKey): Promise<'folder' | 'other' | undefined> {
+  async #wayTo(folder: PathKey): Promise<Kind> {
     if (folder === '') return 'folder'
-    if (this.#ways.has(folder)) return this.#ways.get(folder)
-    let kind: 'folder' | 'other' | undefined = 'folder'
-    for (let end = folder.indexOf('/'); kind === 'folder'; end = folder.indexOf('/', end + 1)) {
-      const at = end < 0 ? folder : folder.slice(0, end)
-      if (this.#ways.has(at)) kind = this.#ways.get(at)
-      else {
-        kind = await this.#kindOf(at)
-        this.#ways.set(at, kind)
-      }
-      if (end < 0) break
+    const known = this.#answers.get(folder)
+    if (known !== undefined) return known.kind
+    const ends: number[] = []
+    for (let at = folder.indexOf('/'); at >= 0; at = folder.indexOf('/', at + 1)) ends.push(at)
+    ends.push(folder.length)
+    const to = (i: number): PathKey => folder.slice(0, ends[i])
+    // What is known of a way is its beginning. Where that ends is found by halves: a path may have two thousand folders.
+    let [next, beyond] = [0, ends.length]
+    while (next < beyond) {
+      const middle = (next + beyond) >> 1
+      if (this.#ways.has(to(middle))) next = middle + 1
+      else beyond = middle
     }
-    this.#ways.set(folder, kind)
+    let kind = next === 0 ? 'folder' : this.#ways.get(to(next - 1))
+    for (; kind === 'folder' && next < ends.length; next++) {
+      kind = await this.#kindOf(to(next))
+      this.#ways.set(to(next), kind)
+    }
+    this.#answers.set(folder, { kind })
     return kind
   }
 
-  async #kindOf(path: PathKey): Promise<'folder' | 'other' | undefined> {
+  async #kindOf(path: PathKey): Promise<Kind> {
     let isFolder = false
     const isOther = await this.#some(this.#all, find => {
       const kind = find(path)
@@ -69,6 +80,8 @@ export class Below {
     return false
   }
 }
+
+type Kind = ReturnType<FindPath>
 
 /** A millisecond or less. */
 const lookupsAtOnce = 4096

@@ -57,11 +57,16 @@ export class Links {
    */
   async *faults(below: Below, find: FindPath): AsyncGenerator<{ link: Link; isDangling: boolean }> {
     const made = new Set<PathKey>()
-    for (const { path, target } of this.#links)
-      if (made.has(target) || (await below.canLinkTo(target))) made.add(path)
+    // A path may be there twice: what holds of one of its links needn't of the other.
+    const sound = new Set<Link>()
+    for (const link of this.#links) {
+      if (!(made.has(link.target) || (await below.canLinkTo(link.target)))) continue
+      made.add(link.path)
+      sound.add(link)
+    }
     const known = new Map<PathKey, boolean>()
     for (const link of this.#links) {
-      const isDangling = !(made.has(link.path) || (await this.#leadsOn(link.target, { made, known, below })))
+      const isDangling = !(sound.has(link) || (await this.#leadsOn(link.target, { made, known, below })))
       if (isDangling || isEarly(link, find)) yield { link, isDangling }
     }
   }

@@ -108,15 +108,12 @@ export class Names {
   ): Promise<LayerFinding[]> {
     const notes = new Notes(max)
     if (!this.#isWhole) return []
-    const turn = pace({ signal })
-    const stack = new Below(this.find, below, turn)
+    const stack = new Below(this.find, below, pace({ signal }))
     for await (const { link, isDangling } of this.#links.faults(stack, this.find)) {
-      await turn()
       if (isDangling) noteDangling(notes, link)
       else noteEarly(notes, link)
     }
     for (const whiteout of this.#hidden) {
-      await turn()
       if (await stack.hasAny(whiteout.target)) continue
       const message = 'a whiteout of what no layer below has'
       notes.add('info', 'WHITEOUT_OF_NOTHING', { ...placeOf(whiteout), message })
@@ -162,24 +159,20 @@ export class Names {
   /** The folders above a path, which must be folders. Those of a folder that is there were looked at with it. */
   #folders(names: readonly PathKey[], place: EntryPlace): void {
     const folder = names.slice(0, -1).join('/')
-    const known = this.#kinds.get(folder)
-    if (folder === '' || (known !== undefined && isFolder(known))) return
-    if (known !== undefined) {
-      this.#conflict('implicit', known, place)
+    const missing: PathKey[] = []
+    let there: Kind | undefined
+    for (let at = folder; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+      there = this.#kinds.get(at)
+      if (there !== undefined) break
+      missing.push(at)
+    }
+    if (there === undefined || isFolder(there)) {
+      for (const at of missing.reverse()) this.#set(at, 'implicit')
       return
     }
-    let path = ''
-    for (const name of names.slice(0, -1)) {
-      path = path === '' ? name : `${path}/${name}`
-      const there = this.#kinds.get(path)
-      if (there === undefined) this.#set(path, 'implicit')
-      else if (!isFolder(there)) {
-        this.#conflict('implicit', there, place)
-        // Told once for all that is in it.
-        this.#set(folder, 'implicit')
-        return
-      }
-    }
+    this.#conflict('implicit', there, place)
+    // Told once for all that is in it.
+    if (missing.length > 0) this.#set(folder, 'implicit')
   }
 
   #duplicate(type: TarType, place: EntryPlace): void {

@@ -13,12 +13,15 @@ import { bytesOfBlob, commitAs, type Digests, digestsOf, keep, stageAs, type Ver
 import { nodesOf } from './nodes.ts'
 import { type RepairKind, unlessFaulty, unlessUnreadable, type Work } from './work.ts'
 
-/** Mends the blobs that fsck found faulty, as far as good bytes can be had; the wrong ones are kept. */
-export async function mendBlobs(work: Work, findings: readonly Finding[]): Promise<void> {
+/**
+ * Mends the blobs that fsck found faulty, as far as good bytes can be had; the wrong ones are kept. Tells whether one was
+ * made whole since.
+ */
+export async function mendBlobs(work: Work, findings: readonly Finding[]): Promise<boolean> {
   const faulty = findings.filter(({ code }) => blobFaults.has(code))
   const digests = new Set(faulty.flatMap(({ digest }) => (isDigest(digest) ? [digest] : [])))
   const mendable = [...digests].filter(isVerifiable)
-  if (mendable.length > 0) await new BlobMending(work, findings).run(mendable)
+  return mendable.length > 0 && new BlobMending(work, findings).run(mendable)
 }
 
 const blobFaults: ReadonlySet<FindingCode> = new Set<FindingCode>([
@@ -27,6 +30,9 @@ const blobFaults: ReadonlySet<FindingCode> = new Set<FindingCode>([
   'SIZE_MISMATCH',
   'BLOB_MISNAMED',
 ])
+
+/** Those that don't hold of a blob that is whole. */
+const brokenFaults: ReadonlySet<FindingCode> = new Set<FindingCode>(['BLOB_MISSING', 'DIGEST_MISMATCH'])
 
 /** Where the bytes of a blob may be had. */
 interface Candidate {
@@ -64,7 +70,7 @@ class BlobMending {
     this.#reachIsKnown = findings.every(leavesReachKnown)
   }
 
-  async run(digests: readonly string[]): Promise<void> {
+  async run(digests: readonly string[]): Promise<boolean> {
     const wrong = new Map<string, Wrong>()
     const absent: string[] = []
     for (const digest of digests) {
@@ -74,11 +80,16 @@ class BlobMending {
     }
     for (const { digests, path } of wrong.values()) this.#addStray(digests, path)
     const wanted = new Set([...absent, ...wrong.keys()])
-    if (wanted.size === 0) return
+    const isStale = this.#findings.some(
+      ({ code, digest }) =>
+        brokenFaults.has(code) && isDigest(digest) && isVerifiable(digest) && !wanted.has(digest),
+    )
+    if (wanted.size === 0) return isStale
     await this.#findInGraph(wanted)
     await this.#findOtherwiseNamed(wanted)
     for (const digest of absent) await this.#bring(digest)
     for (const [digest, found] of wrong) await this.#replace(digest, found)
+    return isStale
   }
 
   /** `undefined` for bytes that are right: then it is a descriptor that is wrong. */

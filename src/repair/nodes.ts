@@ -3,7 +3,7 @@
 import { parseBounded } from '../document.ts'
 import { indexJsonOptions, readDocument, readRootFile } from '../layout.ts'
 import type { JsonObject } from '../spec.ts'
-import { type Node, walk } from '../walk.ts'
+import { isTooDeep, type Node, walk } from '../walk.ts'
 import { unlessFaulty, type Work } from './work.ts'
 
 /** Every node that can be read of; nothing at all where index.json can't. */
@@ -12,8 +12,11 @@ export async function* nodesOf(work: Work): AsyncGenerator<Node> {
   const index = await unlessFaulty(lenientIndex(work))
   if (index === undefined) return
   const { limits } = layout.engine
-  const read = async ({ descriptor }: Node): Promise<JsonObject | undefined> =>
-    (await unlessFaulty(readDocument(layout, descriptor, work)))?.value
+  // As fsck does: what is too deep isn't entered, and the walk goes on behind it.
+  const read = async (node: Node): Promise<JsonObject | undefined> =>
+    isTooDeep(node, limits)
+      ? undefined
+      : (await unlessFaulty(readDocument(layout, node.descriptor, work)))?.value
   const nodes = walk(index, { limits, read })
   for (;;) {
     const next = await unlessFaulty(nodes.next())

@@ -2,25 +2,28 @@
 
 import { canonicalBytes, canonicalJson } from '../canonical-json.ts'
 import { parseIndex } from '../document.ts'
-import type { Finding } from '../findings.ts'
+import type { Fault } from '../fsck.ts'
 import { tagOf } from '../index-json.ts'
 import { indexJsonOptions, readIndexJson } from '../layout.ts'
 import { storedBytes } from '../stored-bytes.ts'
 import { keyOf } from '../walk.ts'
 import { keep } from './keep.ts'
 import { unlessFaulty, type Work } from './work.ts'
-import { wrongEntries } from './wrong.ts'
+import { wrongOf } from './wrong.ts'
 
-/** Takes out every entry that reaches an error. index.json as it was is kept as a blob, so it can be put back. */
-export async function quarantineEntries(work: Work, findings: readonly Finding[]): Promise<void> {
+/**
+ * Takes out every entry that reaches an error. index.json as it was is kept as a blob, so it can be put back. Tells whether
+ * something was made whole since it was found wrong.
+ */
+export async function quarantineEntries(work: Work, faults: readonly Fault[]): Promise<boolean> {
   const { layout, signal } = work
-  const index = await unlessFaulty(readIndexJson(layout, work))
-  if (index === undefined) return
-  const wrong = await wrongEntries(work, findings)
+  const index = faults.length > 0 ? await unlessFaulty(readIndexJson(layout, work)) : undefined
+  if (index === undefined) return false
+  const { entries, isStale } = await wrongOf(work, faults)
   const { manifests } = index.value
-  const out = manifests.filter(entry => wrong.has(keyOf(entry)))
+  const out = manifests.filter(entry => entries.has(keyOf(entry)))
   const kept = out.length > 0 ? await keep(work, storedBytes(index.bytes)) : undefined
-  if (kept === undefined) return
+  if (kept === undefined) return isStale
   const forms = new Set(out.map(canonicalJson))
   const bounds = indexJsonOptions(layout.engine)
   await layout.storage.update(
@@ -41,4 +44,5 @@ export async function quarantineEntries(work: Work, findings: readonly Finding[]
     const message = `${name === undefined ? 'the entry' : `${JSON.stringify(name)}`} of ${entry.digest} taken out; index.json as it was is kept as ${kept}`
     work.note({ kind: 'quarantined', digest: kept, path: `index.json/manifests/${i}`, message })
   }
+  return isStale
 }

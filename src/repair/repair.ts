@@ -3,7 +3,7 @@
 import type { ProgressOptions } from '../blob.ts'
 import { type Engine, engineFor } from '../engine.ts'
 import type { Finding } from '../findings.ts'
-import { type FsckOptions, type FsckResult, fsck } from '../fsck.ts'
+import { type Fault, type FsckOptions, type FsckResult, fsckTelling } from '../fsck.ts'
 import type { ReadableStorage, StorageAdapter } from '../storage.ts'
 import { mendBlobs } from './blobs.ts'
 import { mendIndex } from './index-json.ts'
@@ -66,21 +66,32 @@ export async function repair(storage: StorageAdapter, options: RepairOptions = {
     note: action => actions.push(action),
     passed,
   }
+  let faults: Fault[] = []
   const check = (): Promise<FsckResult> => {
+    faults = []
     let told = 0
     const onProgress = ({ bytes }: { readonly bytes: number }): void => {
       passed(bytes - told)
       told = bytes
     }
-    return fsck(place, { deep, blobs, engine: work.layout.engine, signal, onProgress })
+    const { engine } = work.layout
+    return fsckTelling(place, {
+      deep,
+      blobs,
+      engine,
+      signal,
+      onProgress,
+      onFault: fault => faults.push(fault),
+    })
   }
   const before = await check()
   let after = before
+  let stale = 0
   for (let pass = 0; pass < mostPasses; pass++) {
     const done = actions.length
-    await mend(work, after.findings)
-    if (actions.length === done && quarantine) await quarantineEntries(work, after.findings)
-    if (actions.length === done) break
+    let isStale = await mend(work, after.findings)
+    if (actions.length === done && quarantine) isStale = await quarantineEntries(work, faults)
+    if (actions.length === done && !(isStale && ++stale < mostStale)) break
     after = await check()
   }
   return { actions, before, after }
@@ -89,11 +100,15 @@ export async function repair(storage: StorageAdapter, options: RepairOptions = {
 /** A blob that was mended may name others that are missing: as deep as documents lie in each other, and some more. */
 const mostPasses = 100
 
-/** Blobs before the index that names them. */
-async function mend(work: Work, findings: readonly Finding[]): Promise<void> {
-  await mendBlobs(work, findings)
+/** What writers make whole in between is no end to that, but a medium that says so each time is. */
+const mostStale = 3
+
+/** Blobs before the index that names them. Tells whether one was made whole since it was found wrong. */
+async function mend(work: Work, findings: readonly Finding[]): Promise<boolean> {
+  const isStale = await mendBlobs(work, findings)
   await mendMarker(work)
   await mendIndex(work, findings)
+  return isStale
 }
 
 function progressOf({ onProgress }: ProgressOptions): (bytes: number) => void {

@@ -1,10 +1,13 @@
 /** What fsck's errors mean for the documents of a layout as it is now: which of them can't be used. */
 
 import { findBlob } from '../blob.ts'
+import { pace } from '../codec/pace.ts'
 import { blobPath, isContent, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { embeddedBytes } from '../document.ts'
-import type { Finding, FindingCode } from '../findings.ts'
+import type { FindingCode } from '../findings.ts'
+import type { Fault } from '../fsck.ts'
 import { readDocument } from '../layout.ts'
+import { isImageConfigType, layerType } from '../media-types.ts'
 import type { Descriptor } from '../spec.ts'
 import { Stacks } from '../stacks.ts'
 import { keyOf, type Node } from '../walk.ts'
@@ -12,18 +15,27 @@ import { digestsOf } from './keep.ts'
 import { nodesOf } from './nodes.ts'
 import { unlessFaulty, type Work } from './work.ts'
 
+/** What the errors come to. */
+export interface Wrong {
+  /** The entries of index.json that reach what can't be used, by `keyOf`. */
+  readonly entries: ReadonlySet<string>
+  /** Something was made whole since it was found wrong. */
+  readonly isStale: boolean
+}
+
 /**
- * The entries of index.json that reach what can't be used, by `keyOf`.
- *
  * Findings are old by now: where one said something stands another entry may be, and what was missing may have come. So
- * only digests count, and what a finding says of them is looked at again. It is told once of all that are alike, too.
+ * digests count, not places, and what is said of blobs is looked at again. One that is told once is looked for wherever
+ * the same blob is read in the same way, and nowhere else: what makes no config is good enough for an artifact.
  */
-export async function wrongEntries(work: Work, findings: readonly Finding[]): Promise<ReadonlySet<string>> {
-  const faults = new Faults(work, findings)
-  if (faults.none) return new Set()
-  for await (const node of nodesOf(work)) if (node.role !== 'subject') await faults.meet(node)
-  await faults.lookAgain()
-  return faults.entries()
+export async function wrongOf(work: Work, faults: readonly Fault[]): Promise<Wrong> {
+  const wrong = new Wrongs(work, faults)
+  const turn = pace(work)
+  for await (const node of nodesOf(work)) {
+    await turn()
+    if (node.role !== 'subject') await wrong.meet(node)
+  }
+  return wrong.judge()
 }
 
 /** What whoever names a blob says of it, and the blob doesn't. */
@@ -41,80 +53,103 @@ const imagesFaults: ReadonlySet<FindingCode> = new Set<FindingCode>([
   'HARDLINK_DANGLING',
 ])
 
-/** What a blob is or isn't, which a writer can change. */
-const blobsFaults: ReadonlySet<FindingCode> = new Set<FindingCode>(['BLOB_MISSING', 'DIGEST_MISMATCH'])
-
-/** Where a descriptor stands; what is told of a longer path is inside of its blob. */
-const descriptorPath = /\/(?:manifests\/\d+|layers\/\d+|config)$/
-
-class Faults {
+class Wrongs {
   readonly #work: Work
-  /** Blobs that are wrong by themselves, and how. */
-  readonly #broken = new Map<string, FindingCode>()
+  /** Blobs that are missing or altered, whoever names them. */
+  readonly #broken = new Map<string, Set<FindingCode>>()
+  /** Blobs that can't be read in a certain way. */
+  readonly #unreadable = new Set<string>()
   /** Blobs whose descriptors may be wrong. */
   readonly #misnamed = new Map<string, Set<FindingCode>>()
-  /** By a layer: of what images something was told that may be so of others. */
-  readonly #unfit = new Map<string, { readonly code: FindingCode; readonly image: string }[]>()
+  /** By a layer and a code: the images of which it was told. */
+  readonly #unfit = new Map<string, Map<FindingCode, Set<string>>>()
+  /** Images that don't fit together, by digest, with the blobs that don't fit. */
+  readonly #unfitImages = new Map<string, Set<string>>()
   /** What a blob is, of which a descriptor may say something else. */
   readonly #known = new Map<string, Promise<unknown>>()
-  /** Documents, by key, that can't be used; and who lists a document. */
-  readonly #wrong = new Set<string>()
-  readonly #holders = new Map<string, Set<string>>()
+  readonly #met = new Set<string>()
   readonly #entries = new Set<string>()
-  readonly #namingBroken: { readonly digest: string; readonly key: string }[] = []
+  /** Who lists a document. */
+  readonly #holders = new Map<string, Set<string>>()
+  readonly #wrong = new Set<string>()
+  /** By a blob: the documents that can't be used if it is still as it was found. */
+  readonly #suspects = new Map<string, Set<string>>()
   /** Images in which a layer stands alike: all of them are wrong where one is. */
-  readonly #alike = new Map<string, { readonly keys: string[]; isWrong: boolean }>()
-  readonly #wrongImages = new Set<string>()
+  readonly #alike = new Map<string, Alike>()
   readonly #stacks = new Stacks()
-  #stack: { readonly manifest: Node | undefined; number: number } = { manifest: undefined, number: 0 }
+  #manifest: Manifest = { node: undefined, isImage: false, stack: 0, layers: new Set() }
 
-  constructor(work: Work, findings: readonly Finding[]) {
+  constructor(work: Work, faults: readonly Fault[]) {
     this.#work = work
-    for (const { severity, code, digest, path, image } of findings) {
-      if (severity !== 'error' || digest === undefined || saysNothing(code)) continue
-      if (imagesFaults.has(code) && image !== undefined) this.#addUnfit(digest, code, image)
-      else if (namersFaults.has(code) && descriptorPath.test(path))
-        this.#misnamed.set(digest, (this.#misnamed.get(digest) ?? new Set()).add(code))
-      else this.#broken.set(digest, code)
+    for (const { finding, node, isOfImage } of faults) {
+      const { code, image } = finding
+      const { digest } = node.descriptor
+      if (saysNothing(code)) continue
+      if (code === 'BLOB_MISSING' || code === 'DIGEST_MISMATCH') add(this.#broken, digest, code)
+      else if (imagesFaults.has(code) && image !== undefined)
+        this.#addUnfit(finding.digest ?? digest, code, image)
+      else if (namersFaults.has(code) && finding.path === node.path) add(this.#misnamed, digest, code)
+      else this.#unreadable.add(mannerOf(node, isOfImage))
     }
   }
 
-  #addUnfit(layer: string, code: FindingCode, image: string): void {
+  #addUnfit(blob: string, code: FindingCode, image: string): void {
     // Told of each image; of the others once for all that are alike.
-    if (code === 'DIFF_IDS_COUNT' || code === 'DIFF_ID_MISMATCH') this.#wrongImages.add(image)
-    else this.#unfit.set(layer, [...(this.#unfit.get(layer) ?? []), { code, image }])
-  }
-
-  get none(): boolean {
-    return this.#broken.size + this.#misnamed.size + this.#unfit.size + this.#wrongImages.size === 0
+    if (code === 'DIFF_IDS_COUNT' || code === 'DIFF_ID_MISMATCH') {
+      add(this.#unfitImages, image, blob)
+      return
+    }
+    const codes = this.#unfit.get(blob) ?? new Map<FindingCode, Set<string>>()
+    add(codes, code, image)
+    this.#unfit.set(blob, codes)
   }
 
   /** Takes a descriptor of the layout as it is now. */
   async meet(node: Node): Promise<void> {
-    const { descriptor, parent, role } = node
-    const { digest } = descriptor
-    const key = keyOf(descriptor)
-    const holder = parent === undefined ? key : keyOf(parent.descriptor)
-    if (parent === undefined) this.#entries.add(key)
-    else if (role === 'entry') this.#holders.set(key, (this.#holders.get(key) ?? new Set()).add(holder))
-    if (role === 'entry' && this.#wrongImages.has(digest)) this.#wrong.add(key)
-    if (this.#broken.has(digest)) this.#namingBroken.push({ digest, key: role === 'entry' ? key : holder })
+    const { descriptor, parent, role, depth } = node
+    const { digest, mediaType, urls } = descriptor
+    this.#enter(node)
+    const own = keyOf(descriptor)
+    const holder = parent === undefined ? own : keyOf(parent.descriptor)
+    // A blob that is no document makes its holder wrong.
+    const key = role === 'entry' ? own : holder
+    if (parent === undefined) this.#entries.add(own)
+    const broken = this.#broken.get(digest)
+    // As in fsck: a sparse index may name what isn't here, and so may who says where else it is.
+    const mayLack = (role === 'entry' && depth > 0) || (layerType(mediaType)?.foreign && urls?.length)
+    if (mayLack && broken !== undefined && !broken.has('DIGEST_MISMATCH')) return
+    if (broken !== undefined) add(this.#suspects, digest, key)
+    if (parent !== undefined && role === 'entry') add(this.#holders, own, holder)
+    if (this.#unreadable.has(mannerOf(node, this.#manifest.isImage))) add(this.#suspects, digest, key)
     for (const code of this.#misnamed.get(digest) ?? [])
       if (await this.#isMisnamed(descriptor, code)) this.#wrong.add(holder)
-    if (role === 'layer' && this.#unfit.size > 0) this.#meetLayer(node, holder)
+    if (role === 'entry' && !this.#met.has(own)) {
+      for (const blob of this.#unfitImages.get(digest) ?? []) add(this.#suspects, blob, own)
+      this.#met.add(own)
+    }
+    if (role === 'layer' && this.#manifest.isImage) this.#meetLayer(node, holder)
+  }
+
+  /** What a manifest holds comes right behind each other, its config first. */
+  #enter({ parent, role, descriptor }: Node): void {
+    if (parent !== undefined && this.#manifest.node !== parent)
+      this.#manifest = { node: parent, isImage: false, stack: 0, layers: new Set() }
+    if (role === 'config') this.#manifest.isImage = isImageConfigType(descriptor.mediaType)
   }
 
   #meetLayer({ parent, descriptor }: Node, key: string): void {
     const { digest, mediaType } = descriptor
-    if (this.#stack.manifest !== parent) this.#stack = { manifest: parent, number: 0 }
-    this.#stack.number = this.#stacks.on(this.#stack.number, digest)
-    for (const { code, image } of this.#unfit.get(digest) ?? []) {
-      const manner = `${code} ${digest} ${code === 'HARDLINK_DANGLING' ? this.#stack.number : mediaType}`
-      const alike = this.#alike.get(manner) ?? { keys: [], isWrong: false }
-      alike.keys.push(key)
-      alike.isWrong ||= image === parent?.descriptor.digest
+    if (layerType(mediaType) === undefined) return
+    for (const [code, images] of this.#unfit.get(digest) ?? []) {
+      const manner = `${code} ${digest} ${code === 'HARDLINK_DANGLING' ? this.#manifest.stack : mediaType}`
+      const alike = this.#alike.get(manner) ?? { digest, keys: new Set<string>(), isWrong: false }
+      alike.keys.add(key)
+      alike.isWrong ||= parent !== undefined && images.has(parent.descriptor.digest)
       this.#alike.set(manner, alike)
     }
+    if (this.#manifest.layers.has(digest)) return
+    this.#manifest.layers.add(digest)
+    if (this.#unfit.size > 0) this.#manifest.stack = this.#stacks.on(this.#manifest.stack, digest)
   }
 
   async #isMisnamed(descriptor: Descriptor, code: FindingCode): Promise<boolean> {
@@ -144,10 +179,18 @@ class Faults {
     return (await unlessFaulty(readDocument(this.#work.layout, descriptor, this.#work)))?.value.mediaType
   }
 
-  /** What was missing or altered may be good by now. */
-  async lookAgain(): Promise<void> {
-    for (const [digest, code] of this.#broken)
-      if (blobsFaults.has(code) && (await this.#isWhole(digest))) this.#broken.delete(digest)
+  async judge(): Promise<Wrong> {
+    // What was missing or altered may be good by now: then all that was said of it was said of other bytes.
+    const whole = new Set<string>()
+    for (const digest of this.#broken.keys()) if (await this.#isWhole(digest)) whole.add(digest)
+    for (const { digest, keys, isWrong } of this.#alike.values())
+      if (isWrong) for (const key of keys) add(this.#suspects, digest, key)
+    for (const [digest, keys] of this.#suspects)
+      if (!whole.has(digest)) for (const key of keys) this.#wrong.add(key)
+    // A set's iterator also gives what is added on the way.
+    for (const key of this.#wrong) for (const holder of this.#holders.get(key) ?? []) this.#wrong.add(holder)
+    const entries = new Set([...this.#entries].filter(key => this.#wrong.has(key)))
+    return { entries, isStale: whole.size > 0 }
   }
 
   async #isWhole(digest: string): Promise<boolean> {
@@ -156,16 +199,32 @@ class Faults {
     if (file === undefined) return false
     return (await digestsOf(this.#work, file, blobPath(digest)))[verifiableAlgorithm(digest)] === digest
   }
+}
 
-  /** Those that reach something wrong. */
-  entries(): ReadonlySet<string> {
-    for (const { digest, key } of this.#namingBroken) if (this.#broken.has(digest)) this.#wrong.add(key)
-    for (const { keys, isWrong } of this.#alike.values())
-      if (isWrong) for (const key of keys) this.#wrong.add(key)
-    // A set's iterator also gives what is added on the way.
-    for (const key of this.#wrong) for (const holder of this.#holders.get(key) ?? []) this.#wrong.add(holder)
-    return new Set([...this.#entries].filter(key => this.#wrong.has(key)))
-  }
+interface Alike {
+  readonly digest: string
+  readonly keys: Set<string>
+  isWrong: boolean
+}
+
+/** The manifest whose config and layers are being met. */
+interface Manifest {
+  readonly node: Node | undefined
+  isImage: boolean
+  /** The layers below the next one, each counted once as in fsck. */
+  stack: number
+  readonly layers: Set<string>
+}
+
+/** How a blob is read: by role, size and type, and as a layer of an image or of anything else. */
+function mannerOf({ role, descriptor }: Node, isOfImage: boolean): string {
+  return `${role} ${keyOf(descriptor)} ${role === 'layer' && isOfImage}`
+}
+
+function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+  const set = sets.get(key)
+  if (set === undefined) sets.set(key, new Set([value]))
+  else set.add(value)
 }
 
 /** A medium that failed, or a bound of the caller's: the blob may be as good as any. */

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { faultOf } from '../../adapters/fsa/faults.ts'
 import { folder, opfs } from '../../adapters/fsa/index.ts'
 import type { StorageAdapter, StorageEntry } from '../../src/storage.ts'
+import { blobName, entriesIn, put, utf8 } from '../suites/material.ts'
 
 let name: string
 let storage: StorageAdapter
@@ -151,6 +152,20 @@ describe('errors of the browser', () => {
       })
     })
   }
+
+  it.each(['NotAllowedError', 'SecurityError'])(
+    'are told of a file that a list may not look at: %s (taken for a link, gc would keep it for ever)',
+    async dom => {
+      await put(storage, blobName(1), utf8('blob'))
+      const { getFile } = FileSystemFileHandle.prototype
+      FileSystemFileHandle.prototype.getFile = () => Promise.reject(new DOMException('why', dom))
+      try {
+        await expect(entriesIn(storage)).rejects.toMatchObject({ code: 'STORAGE_DENIED' })
+      } finally {
+        FileSystemFileHandle.prototype.getFile = getFile
+      }
+    },
+  )
 
   it('pass through when they are none', () => {
     for (const error of [new TypeError('mistake'), new Error('plain'), 'text', undefined]) {

@@ -81,8 +81,18 @@ const least: readonly (readonly [row: RegExp, count: number, attempts: number])[
   [/^kill -9 at work on a layout$/, 1, 1_000],
   [/^(Chromium|Firefox), 50 kills, OPFS /, 6, 50],
   [/^(Chromium|Firefox), 50 kills, IndexedDB: what is there and not whole$/, 2, 50],
+  [/^node, (error|denied) (once|from then on)$/, 3, 3_000],
+  [/^node, hang (once|from then on)$/, 2, 1_900],
+  [/^opfs, (error|hang) (once|from then on)$/, 4, 1_900],
   [/^power loss, (strict|relaxed)$/, 2, 100_000],
-  [/^(json|tar|archive|gzip|zstd)$/, 5, 1_000_000],
+  [/^100 x 100 updates by \d+ processes and \d+ threads$/, 1, 10_000],
+  [/^1 x 2000 updates by \d+ processes and \d+ threads$/, 1, 2_000],
+  [/^reads of another process beside 100 x 100 updates /, 1, 100_000],
+  [/^reads of index\.json beside writes, (memory|folder|OPFS|IndexedDB)$/, 4, 100_000],
+  [/^16 writers .*beside gc, 1000 rounds (in memory|on one folder, relaxed)$/, 2, 1_000],
+  [/^(OPFS by createWritable|IndexedDB) at 100 quotas: \w+$/, 12, 100],
+  [/^(json|tar|archive|gzip|zstd|references)$/, 6, 1_000_000],
+  [/^tar against tarfile$/, 1, 100_000],
 ]
 
 it('has figures of the long forms', async () => {

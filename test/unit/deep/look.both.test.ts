@@ -115,6 +115,10 @@ describe('a look inside', () => {
       forward,
       forward,
     ])
+    // One path twice: what holds of its one link doesn't of the other.
+    const twice = ['PATH_DUPLICATE', dangling]
+    expect(await codes(tar(file('x')), tar(link('a', 'x'), link('a', 'nowhere')))).toEqual(twice)
+    expect(await codes(tar(file('x')), tar(link('a', 'nowhere'), link('a', 'x')))).toEqual(twice)
     const symlink = member({ name: 'd', type: '2', linkname: 'e' })
     expect(await codes(tar(symlink), tar(link('b', 'd/c'), link('a', 'b')))).toEqual([])
     expect(await codes(tar(file('d/x')), tar(link('b', 'd/c'), link('a', 'b')))).toEqual([dangling, dangling])

@@ -5,7 +5,7 @@ import { memory } from '../../../adapters/memory.ts'
 import { layerCheck } from '../../../src/deep/index.ts'
 import { gc } from '../../../src/gc.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
-import { type RepairOptions, repair } from '../../../src/repair/repair.ts'
+import { type RepairOptions, type RepairResult, repair } from '../../../src/repair/repair.ts'
 import { type Descriptor, mediaTypes } from '../../../src/spec.ts'
 import type { BlobPath, StorageAdapter, StoredFile } from '../../../src/storage.ts'
 import { put } from '../../suites/material.ts'
@@ -19,7 +19,7 @@ async function repairWhile(
   storage: StorageAdapter,
   happens: () => Promise<unknown>,
   options: RepairOptions = { quarantine: true },
-): Promise<void> {
+): Promise<RepairResult> {
   const list = storage.list.bind(storage)
   let isFirst = true
   storage.list = async function* (given) {
@@ -28,7 +28,7 @@ async function repairWhile(
     isFirst = false
     yield* list(given)
   }
-  await repair(storage, options)
+  return repair(storage, options)
 }
 
 it('an entry that moves into the place of a wrong one is not taken out for it', async () => {
@@ -61,8 +61,8 @@ it('an image that was pushed again meanwhile stays', async () => {
   const layer = raw.files.get(path) ?? new Uint8Array()
   raw.files.delete(path)
   const storage = await pour(raw, memory())
-  await repairWhile(storage, () => put(storage, path, layer))
-  expect(await tagsOf(storage)).toEqual(['v1'])
+  const { after } = await repairWhile(storage, () => put(storage, path, layer))
+  expect([await tagsOf(storage), after.ok]).toEqual([['v1'], true])
 })
 
 it('an index.json that is broken becomes no empty one where the blobs are in a second place', async () => {
@@ -214,3 +214,24 @@ it.each(['LAYER_TYPE_MISMATCH', 'HARDLINK_DANGLING', 'SIZE_MISMATCH'])(
     expect(checks).toBeLessThan(5)
   },
 )
+
+it('an image that was altered and mended meanwhile stays, also where its insides were looked at', async () => {
+  const { raw, parts } = await soundParts()
+  rawLayout(raw, [named(await imageOf(raw, parts), 'v1')])
+  const path = pathOf(parts.layers[1]?.digest ?? '') as BlobPath
+  const good = raw.files.get(path) ?? new Uint8Array()
+  raw.files.set(
+    path,
+    good.map((byte, i) => (i < 600 ? byte ^ 1 : byte)),
+  )
+  const storage = await pour(raw, memory())
+  const happens = async (): Promise<void> => {
+    await storage.remove(() => [path])
+    await put(storage, path, good)
+  }
+  const result = await repairWhile(storage, happens, { quarantine: true, deep: layerCheck() })
+  expect(result.before.findings.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['DIGEST_MISMATCH', 'TAR_INVALID']),
+  )
+  expect([await tagsOf(storage), result.after.ok, result.actions]).toEqual([['v1'], true, []])
+})
