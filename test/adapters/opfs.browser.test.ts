@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { faultOf } from '../../adapters/fsa/faults.ts'
 import { folder, opfs } from '../../adapters/fsa/index.ts'
 import type { StorageAdapter, StorageEntry } from '../../src/storage.ts'
-import { blobName, entriesIn, put, utf8 } from '../suites/material.ts'
 
 let name: string
 let storage: StorageAdapter
@@ -156,11 +155,11 @@ describe('errors of the browser', () => {
   it.each(['NotAllowedError', 'SecurityError'])(
     'are told of a file that a list may not look at: %s (taken for a link, gc would keep it for ever)',
     async dom => {
-      await put(storage, blobName(1), utf8('blob'))
+      await put('blob')
       const { getFile } = FileSystemFileHandle.prototype
       FileSystemFileHandle.prototype.getFile = () => Promise.reject(new DOMException('why', dom))
       try {
-        await expect(entriesIn(storage)).rejects.toMatchObject({ code: 'STORAGE_DENIED' })
+        await expect(entries()).rejects.toMatchObject({ code: 'STORAGE_DENIED' })
       } finally {
         FileSystemFileHandle.prototype.getFile = getFile
       }
