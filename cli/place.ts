@@ -1,5 +1,6 @@
 /** From a reference of the command line to a layout and what is meant in it. */
 
+import { readdir } from 'node:fs/promises'
 import { type FolderOptions, file, folder } from '../adapters/node/index.ts'
 import { archive } from '../src/archive/index.ts'
 import {
@@ -14,7 +15,8 @@ import {
   type Ref,
   type StorageAdapter,
 } from '../src/index.ts'
-import { Failure, type Io } from './command.ts'
+import { quoted } from './args.ts'
+import { Failure, type Io, UsageError } from './command.ts'
 import { type OnlyOptions, onlyRef } from './only.ts'
 import { unlessFaulty } from './readable.ts'
 import { checkWritable, parseReference, type Reference } from './reference.ts'
@@ -93,6 +95,25 @@ export function mustExist({ path, exists, text, isArchive }: Reference): void {
   const hint = text.startsWith('oci:') ? ` (the prefix oci: is left out; a folder of that name is ./oci)` : ''
   throw new Failure(`there is no ${isArchive ? 'file' : 'folder'} ${JSON.stringify(path)}${hint}`)
 }
+
+/**
+ * Throws `UsageError` for what can't be written as a folder, and `Failure` for a folder of other things: whatever is in the
+ * way isn't buried under a layout.
+ */
+export async function checkTarget(target: Reference): Promise<void> {
+  checkWritable(target)
+  const { path, exists } = target
+  if (!exists && /\.(?:tar|tgz|zip)(?:\.\w+)?$/i.test(path))
+    throw new UsageError(
+      `${quoted(path)} would be an archive: those are read, and only a folder can be written`,
+    )
+  if (!exists) return
+  const names = await readdir(path)
+  if (names.every(name => ownNames.has(name)) || names.includes('oci-layout')) return
+  throw new Failure(`${path} is neither a layout nor empty`)
+}
+
+const ownNames: ReadonlySet<string> = new Set(['.ocidir', 'blobs', 'index.json', 'oci-layout'])
 
 /** A named entry as a row; its platform is its config's where the entry names none. */
 export async function tagRow(

@@ -96,7 +96,6 @@ async function printText(outcome: Outcome, { out, err }: Io): Promise<void> {
   await printFindings(after.findings, out)
   await out.flush()
   const verdict = ok ? err.paint('green', 'ok') : err.paint('red', 'not ok')
-  const isKept = actions.some(({ kind }) => kind === 'quarantined')
   const sums = [
     `${counted(actions.length, 'action')}${dryRun ? ' to be done' : ''}`,
     `${counted(after.validated, 'blob')} validated`,
@@ -105,7 +104,22 @@ async function printText(outcome: Outcome, { out, err }: Io): Promise<void> {
     counted(after.counts.infos, 'info'),
   ]
   await err.line(`${dryRun ? 'then ' : ''}${verdict}: ${sums.join(', ')}`)
-  if (isKept) await err.line('note: nothing names what is kept in quarantine, so the next gc takes it')
+  for (const note of notesOn(actions)) await err.line(`note: ${note}`)
+}
+
+/** What is right now, and still not as it was. */
+function notesOn(actions: readonly RepairAction[]): string[] {
+  const isOfIndex = ({ path }: RepairAction): boolean => path === 'index.json'
+  const isKept = actions.some(({ kind }) => kind === 'quarantined')
+  const areOut = actions.some(({ kind, path }) => kind === 'quarantined' && path.startsWith('index.json/'))
+  const isRebuilt = actions.some(action => action.kind === 'rebuilt' && isOfIndex(action))
+  return [
+    ...(isKept ? ['nothing names what is kept in quarantine, so the next gc takes it'] : []),
+    ...(areOut ? ['what only the entries taken out named goes with it'] : []),
+    ...(isRebuilt || areOut
+      ? ['"ocidir copy --all COPY LAYOUT" brings names back from a copy that has them']
+      : []),
+  ]
 }
 
 function actionLine({ kind, digest, path, message }: RepairAction, { paint }: Io['out']): string {

@@ -58,6 +58,11 @@ export interface GcResult {
   readonly kept: number
   /** Leftovers of crashed writers that went; 0 in a dry run. */
   readonly swept: number
+  /**
+   * Digests of manifests and indexes that index.json reaches and that are altered, or that it lists and that are missing.
+   * What they named can't be told, or only in part, so it may be among what went: `repair` first, then gc.
+   */
+  readonly broken: readonly string[]
 }
 
 /**
@@ -65,7 +70,8 @@ export interface GcResult {
  * decided in their exclusive section, and one whose blobs went before it named them sees `BLOB_MISSING` and writes them
  * again. Places given to `OciDir.open` as `blobs` are read and left alone.
  *
- * Cycles, missing and broken documents don't stop it: whatever the text of a broken one may name is kept. It throws, and
+ * Cycles, missing and broken documents don't stop it: whatever the text of a broken one may name is kept, and the result
+ * says which they are (`broken`); a dry run tells it before. It throws, and
  * removes nothing, when index.json is missing or invalid, a document can't be read or is beyond a limit, or when `blobs` is
  * a link (`LINK_OUTSIDE`, `UNSUPPORTED`): then the folder belongs to another layout, where gc must run. `STORAGE_CHANGED`
  * means that writers never left it the moment to read what they had written.
@@ -85,6 +91,7 @@ export async function gc(layout: Layout<StorageAdapter>, options: GcOptions = {}
     bytes: removed.reduce((sum, { size }) => sum + size, 0),
     kept,
     swept,
+    broken: collection.broken(),
   }
 }
 
@@ -121,6 +128,13 @@ class Collection {
     await this.#others()
     const removed = dryRun ? await this.#wouldGo() : await this.#remove()
     return { removed, kept: this.#blobs.length - removed.length }
+  }
+
+  /** A child that is missing may be one of a sparse index. */
+  broken(): readonly string[] {
+    const listed = new Set<string>(this.#index?.value.manifests.map(({ digest }) => digest))
+    const faulty = [...this.#reach.faulty]
+    return faulty.flatMap(([digest, how]) => (how === 'altered' || listed.has(digest) ? [digest] : []))
   }
 
   async #wouldGo(): Promise<readonly ListedBlob[]> {

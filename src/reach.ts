@@ -55,6 +55,7 @@ export class Reach {
   readonly #options: ReachOptions
   readonly #known = new Map<string, Named>()
   readonly #foreseen = new Set<string>()
+  readonly #faulty = new Map<string, 'missing' | 'altered'>()
 
   constructor(layout: Layout, options: ReachOptions = {}) {
     this.#layout = layout
@@ -90,6 +91,11 @@ export class Reach {
     if (typeof mediaType !== 'string' || manifestKind(mediaType) === undefined) return
     const descriptor = { mediaType, digest, size }
     if (!this.#known.has(keyOf(descriptor))) this.#known.set(keyOf(descriptor), await this.#read(descriptor))
+  }
+
+  /** The documents read so far that aren't there, or aren't what they should be: what they named is known in part at best. */
+  get faulty(): ReadonlyMap<string, 'missing' | 'altered'> {
+    return this.#faulty
   }
 
   /** What these entries reach by the documents read so far, without a wait: it is asked inside an exclusive section. */
@@ -130,6 +136,7 @@ export class Reach {
       return { ...named, documents: this.#withEmbedded(named.documents) }
     }
     const { digest } = descriptor
+    if (kind) this.#faulty.set(digest, (await this.#find(digest)) === undefined ? 'missing' : 'altered')
     const seen = await this.#see(digest)
     return this.#suspected(seen, await (kind ? this.#document(digest) : this.#suspect(digest)))
   }

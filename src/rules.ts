@@ -113,19 +113,19 @@ const rules: Rules = {
   BLOB_MISSING: [
     'error',
     'a blob that is named is not there',
-    `${again}; the layout lacks a part.`,
+    `Run fsck --repair --from a copy; or copy the image again from where it came from.`,
     'image-layout.md, blobs',
   ],
   SIZE_MISMATCH: [
     'error',
     'a blob has more or fewer bytes than its descriptor says',
-    `${again}; it was cut short or changed on the way.`,
+    `Run fsck --repair, which corrects an entry that is wrong; a blob that was cut short needs --from a copy.`,
     'descriptor.md, size',
   ],
   DIGEST_MISMATCH: [
     'error',
     "a blob's bytes are not what its name says",
-    `${again}; the blob was changed or damaged.`,
+    `Run fsck --repair --from a copy; or copy the image again from where it came from.`,
     'image-layout.md, blobs; descriptor.md, verification',
   ],
   LINK_OUTSIDE: [
@@ -137,13 +137,13 @@ const rules: Rules = {
   BLOB_MISNAMED: [
     'warning',
     "an unreferenced blob's bytes are not what its name says",
-    'Remove it: gc does.',
+    'Run fsck --repair, for it may be what another blob lacks; then gc.',
     'image-layout.md, blobs',
   ],
   BLOB_UNREFERENCED: [
     'info',
     'a blob that nothing names',
-    'Nothing, or gc to free its space.',
+    'Nothing; where the layout is sound, gc frees its space.',
     'image-layout.md, blobs',
   ],
   CHILD_ABSENT: [

@@ -1,6 +1,5 @@
 /** `ocidir build`: an image of layers, on a base or on nothing. */
 
-import { readdir } from 'node:fs/promises'
 import { hostPlatform } from '../../adapters/node/index.ts'
 import { type DeflateLevel, gzip } from '../../src/codec/gzip.ts'
 import {
@@ -31,7 +30,7 @@ import { type Command, Failure, type Io, UsageError } from '../command.ts'
 import { containerEdit } from '../container.ts'
 import { createdTime, sourceDateEpoch } from '../dates.ts'
 import { createdBy, type LayerInput, layerInputs, layerSource, nameOf, refuseWithin } from '../layer-input.ts'
-import { type DiskLayout, openReference, storageAt } from '../place.ts'
+import { checkTarget, type DiskLayout, openReference, storageAt } from '../place.ts'
 import { platformOfImage } from '../readable.ts'
 import { parseTarget, type Reference } from '../reference.ts'
 import { formatBytes, printable } from '../text.ts'
@@ -121,7 +120,7 @@ async function planOf(text: string, values: Values, io: Io): Promise<Plan> {
     throw new UsageError('--layer - reads a tar from stdin, which is a terminal')
   }
   await refuseWithin(inputs, target.path)
-  await refuseForeign(target)
+  await checkTarget(target)
   const base = values.base === undefined ? undefined : await openBase(values.base, platform, io)
   const begun = base === undefined ? draft(platform ?? hostPlatform()) : draftOn(base, platform)
   const start = configure(begun, containerEdit(values, begun.config.config ?? {}), { created })
@@ -160,16 +159,6 @@ function codecOf({ compression = 'gzip', level: text }: Values): Codec {
   if (level !== undefined) throw new UsageError('--level goes with gzip, and --compression is none')
   return identity
 }
-
-/** Whatever is in the way isn't buried under a layout. */
-async function refuseForeign({ path, exists }: Reference): Promise<void> {
-  if (!exists) return
-  const names = await readdir(path)
-  if (names.every(name => ownNames.has(name)) || names.includes('oci-layout')) return
-  throw new Failure(`${path} is neither a layout nor empty`)
-}
-
-const ownNames: ReadonlySet<string> = new Set(['.ocidir', 'blobs', 'index.json', 'oci-layout'])
 
 /** The base for the platform asked, else the only one, else that of this machine. */
 async function openBase(text: string, platform: Platform | undefined, io: Io): Promise<Image> {

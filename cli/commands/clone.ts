@@ -3,8 +3,8 @@
 import { cloneTo } from '../../src/index.ts'
 import { formatOption, parseCommand, wantsJson } from '../args.ts'
 import type { Command } from '../command.ts'
-import { openPlace, storageAt } from '../place.ts'
-import { checkWritable, parseLayout } from '../reference.ts'
+import { checkTarget, openPlace, storageAt } from '../place.ts'
+import { parseLayout } from '../reference.ts'
 import { printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
 const options = { ...formatOption, ...transferOptions } as const
@@ -28,7 +28,7 @@ ${transferHelp}{ copied, shared, present, bytes, unverified, absent }
     const [source = '', target = ''] = positionals
     const dir = await openPlace(await parseLayout(source, does), io)
     const place = await parseLayout(target, does)
-    checkWritable(place)
+    await checkTarget(place)
     const storage = storageAt(place.path, io, { hardLinks: values.link === true })
     const result = await cloneTo(dir, storage, transferring(values, io))
     await printSums(result, io)

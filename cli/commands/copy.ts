@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts'
 import { formatOption, parseCommand, platformArg, quoted, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
-import { openPlace, openReference, storageAt } from '../place.ts'
+import { checkTarget, openPlace, openReference, storageAt } from '../place.ts'
 import { checkWritable, parseLayout, parseReference, type Reference } from '../reference.ts'
 import { printable } from '../text.ts'
 import { entryRow, printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
@@ -56,6 +56,7 @@ ${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, p
       sources.push(values.all ? await wholeSource(text, io) : await sourceOf(text, io, platform))
     }
     refuseSameNames(sources)
+    await checkTarget(target)
     const dir = await OciDir.ensure(storageAt(target.path, io, { hardLinks: values.link === true }), {
       signal: io.signal,
     })

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ended, json, ocidir, scratch, start, unpack } from './command.ts'
@@ -204,5 +204,22 @@ describe('copy', () => {
     console.log(`copies by processes: ${results.length} calls, ${tags.length} names`)
     expect(tags.sort()).toEqual([...names].sort())
     expect(await fsckOf(target)).toEqual(ok)
+  })
+})
+
+describe('a place to copy to', () => {
+  it.each([
+    ['copy', ['copy', '--all']],
+    ['clone', ['clone']],
+  ])('of %s is no folder of other things, and no archive', async (_, call) => {
+    const other = fresh()
+    mkdirSync(other)
+    writeFileSync(join(other, 'letter.txt'), 'dear')
+    const refused = await ocidir([...call, one, other])
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('neither a layout nor empty')])
+    expect(readdirSync(other)).toEqual(['letter.txt'])
+    const archive = await ocidir([...call, one, join(folder, 'out.tar')])
+    expect([archive.code, archive.stderr]).toEqual([2, expect.stringContaining('would be an archive')])
+    expect(existsSync(join(folder, 'out.tar'))).toBe(false)
   })
 })

@@ -22,6 +22,7 @@ interface Result {
   readonly bytes: number
   readonly kept: number
   readonly swept: number
+  readonly broken: readonly string[]
 }
 
 /** A layout of eight blobs that index.json reaches. */
@@ -65,8 +66,15 @@ describe('gc', () => {
     expect(blobsIn(root)).toEqual(before)
     const removed = [{ digest, size: 7 }]
     const kept = before.length - 1
-    expect(await gcJson([root, '--dry-run'])).toEqual({ dryRun: true, removed, bytes: 7, kept, swept: 0 })
-    expect(await gcJson([root])).toEqual({ dryRun: false, removed, bytes: 7, kept, swept: 0 })
+    expect(await gcJson([root, '--dry-run'])).toEqual({
+      dryRun: true,
+      removed,
+      bytes: 7,
+      kept,
+      swept: 0,
+      broken: [],
+    })
+    expect(await gcJson([root])).toEqual({ dryRun: false, removed, bytes: 7, kept, swept: 0, broken: [] })
   })
 
   it('takes an untagged image, but not the artifacts that have entries of their own', async () => {
@@ -118,6 +126,27 @@ describe('gc', () => {
     const { code, stderr } = await ocidir(['gc', app])
     expect([code, stderr]).toEqual([1, expect.stringContaining('leads out of the layout')])
     expect(blobsIn(store)).toEqual(before)
+  })
+
+  it.each(['missing', 'altered'])('takes nothing where a manifest is %s, unless it is forced', async how => {
+    const root = layout()
+    const { manifests } = JSON.parse(readFileSync(join(root, 'index.json'), 'utf8'))
+    const { digest } = manifests.find((entry: { annotations?: object }) => entry.annotations)
+    const path = join(root, 'blobs', ...digest.split(':'))
+    const bytes = readFileSync(path)
+    if (how === 'missing') rmSync(path)
+    else writeFileSync(path, '{}'.padEnd(bytes.length))
+    const before = blobsIn(root)
+    const { code, stderr } = await ocidir(['gc', root])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${digest} is missing or altered`)])
+    expect(blobsIn(root)).toEqual(before)
+    const told = await gcJson([root, '--dry-run'])
+    expect([told.broken, told.removed.length]).toEqual([[digest], expect.any(Number)])
+    expect(told.removed.length).toBeGreaterThan(0)
+    writeFileSync(path, bytes)
+    expect(await gcJson([root])).toMatchObject({ removed: [], broken: [] })
+    rmSync(path)
+    expect((await gcJson([root, '--force'])).removed.length).toBeGreaterThan(0)
   })
 
   it('is for a whole layout that is there', async () => {

@@ -7,7 +7,7 @@ import { proveFlips } from './flips.ts'
 const stride = isLong ? 1 : 256
 
 it('P1: in OPFS no reader gives a blob of which a byte was flipped, cut off or added', {
-  timeout: 1_800_000,
+  timeout: 3_600_000,
 }, async () => {
   const name = `flips-${crypto.randomUUID()}`
   await proveFlips('OPFS', await opfs(name), { stride })
@@ -15,7 +15,7 @@ it('P1: in OPFS no reader gives a blob of which a byte was flipped, cut off or a
 })
 
 it('P1: in IndexedDB no reader gives a blob of which a byte was flipped, cut off or added', {
-  timeout: 1_800_000,
+  timeout: 3_600_000,
 }, async () => {
   const place = indexedDbPlace()
   const storage = await place.open()
