@@ -220,11 +220,13 @@ function noteEntries(work: Work, { replaced, added, broken }: Mending, found: Ui
     )
   }
   if (added.fetched.length > 0) {
-    const message = `${added.fetched.length} entries taken from ${added.origin}, as they stand there`
+    const { length } = added.fetched
+    const message = `${length} ${length === 1 ? 'entry' : 'entries'} taken from ${added.origin}, as it is there`
     work.note({ kind: 'fetched', path, message })
   }
   if (added.lying.length > 0) {
-    const message = `${added.lying.length} documents that lie in blobs/ are listed without a name`
+    const { length } = added.lying
+    const message = `listed without a name: ${length} ${length === 1 ? 'document' : 'documents'} from blobs/`
     work.note({ kind: 'rebuilt', path, message })
   }
   if (added.none && (found === undefined || broken !== undefined))
