@@ -47,3 +47,14 @@ export async function imageOf(
 export async function tagsOf(storage: StorageAdapter): Promise<string[]> {
   return (await (await OciDir.open(storage)).tags()).map(({ tag }) => tag)
 }
+
+/** How often a storage is listed from now on, which each check does once. */
+export function checksOf(storage: StorageAdapter): { readonly count: () => number } {
+  const list = storage.list.bind(storage)
+  let checks = 0
+  storage.list = given => {
+    checks++
+    return list(given)
+  }
+  return { count: () => checks }
+}

@@ -12,7 +12,7 @@ import { put } from '../../suites/material.ts'
 import { RawStorage } from '../core/raw-storage.ts'
 import { addBlob, addIndex, emptyDir, named, rawLayout, writeSample } from '../core/samples.ts'
 import { pathOf, pour } from './damage.ts'
-import { imageOf, soundParts, tagsOf } from './images.ts'
+import { checksOf, imageOf, soundParts, tagsOf } from './images.ts'
 
 /** Repairs a layout to which something is done as soon as it was checked for the first time. */
 async function repairWhile(
@@ -202,16 +202,11 @@ it.each(['LAYER_TYPE_MISMATCH', 'HARDLINK_DANGLING', 'SIZE_MISMATCH'])(
     )
     rawLayout(raw, [named(await imageOf(raw, parts), 'good'), ...bad.map((one, i) => named(one, `bad${i}`))])
     const storage = await pour(raw, memory())
-    let checks = 0
-    const list = storage.list.bind(storage)
-    storage.list = given => {
-      checks++
-      return list(given)
-    }
+    const checks = checksOf(storage)
     const { before, after } = await repair(storage, { quarantine: true, deep: layerCheck() })
     expect(before.findings.map(found => found.code)).toContain(code)
     expect([after.ok, await tagsOf(storage)]).toEqual([true, ['good']])
-    expect(checks).toBeLessThan(5)
+    expect(checks.count()).toBeLessThan(5)
   },
 )
 
