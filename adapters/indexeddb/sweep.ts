@@ -28,10 +28,12 @@ async function oldSets(staged: IDBObjectStore, before: number): Promise<readonly
 async function strandedSets(transaction: IDBTransaction): Promise<readonly string[]> {
   const sets: string[] = []
   for (const set of await setsIn(transaction.objectStore('chunks'))) {
-    const owner = await Promise.all([
-      promisifyRequest(transaction.objectStore('staged').getKey(set)),
-      promisifyRequest(transaction.objectStore('files').index('set').getKey(set)),
-    ])
+    // Asked for before one is waited for: where the second can't be made, nobody would hear of the first.
+    const asked = [
+      transaction.objectStore('staged').getKey(set),
+      transaction.objectStore('files').index('set').getKey(set),
+    ]
+    const owner = await Promise.all(asked.map(request => promisifyRequest(request)))
     if (owner.every(key => key === undefined)) sets.push(set)
   }
   return sets

@@ -13,7 +13,7 @@ import {
   type Site,
   type SiteFiles,
 } from './fault-drill.ts'
-import { operations } from './fault-operations.ts'
+import { type Operation, operations } from './fault-operations.ts'
 import { countedCalls, testBroken, testOrders } from './fault-tests.ts'
 import type { Faults } from './faults.ts'
 import {
@@ -127,6 +127,17 @@ for (const { place, patch, orders } of plans) {
     it('P3: the calls of each operation to the browser are counted', async () => {
       const calls = Object.values(await countedCalls(place.name, drill))
       expect(calls.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(200)
+    })
+
+    it('P3: a sweep, at each of its calls: a typed error, and nothing that nobody hears', async () => {
+      const sweep = operations['StorageAdapter.sweep'] as Operation
+      const only = new Drill(mediumOf(place), { sweep })
+      const tally = await only.run(`${place.name}, error once in a sweep`, {
+        kind: 'error',
+        isLasting: false,
+      })
+      tally.report()
+      expect(only.losses).toEqual([])
     })
 
     testOrders(mediumOf(place), drill, orders)
