@@ -17,6 +17,8 @@ export interface Compared {
 export class Agreement {
   readonly tally: Tally
   readonly counts = { accepted: 0, refused: 0, intended: 0 }
+  /** By our reason: files that we mean to refuse. */
+  readonly reasons = new Map<string, number>()
   readonly #intended: readonly string[]
 
   /** `intended` are our reasons to refuse what the other reader takes. */
@@ -31,8 +33,10 @@ export class Agreement {
     if (before === undefined || theirs === undefined || !equalBytes(theirs, before)) tally.fired++
     if (typeof ours !== 'string' && theirs !== undefined && equalBytes(ours, theirs)) counts.accepted++
     else if (typeof ours === 'string' && theirs === undefined) counts.refused++
-    else if (typeof ours === 'string' && this.#intended.includes(ours)) counts.intended++
-    else if (++tally.losses <= 5 && !tally.name.endsWith('(broken on purpose)')) {
+    else if (typeof ours === 'string' && this.#intended.includes(ours)) {
+      counts.intended++
+      this.reasons.set(ours, (this.reasons.get(ours) ?? 0) + 1)
+    } else if (++tally.losses <= 5 && !tally.name.endsWith('(broken on purpose)')) {
       const what = typeof ours === 'string' ? ours : `${ours.length} bytes`
       console.log(
         `# ${what} | ${theirs?.length} bytes (seed ${seed})\n${Buffer.from(bytes).toString('base64')}`,
