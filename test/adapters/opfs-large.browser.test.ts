@@ -71,7 +71,12 @@ describe('a large blob', () => {
     const large = largeFiles([name], { worker: startWorker, least: 0 })
     const writing = await use(storageOver(name, large))
     const count = 70
-    await Promise.all(Array.from({ length: count }, (_, i) => put(writing, MiB, { seed: i })))
+    // All of them written to before the first is closed.
+    const staged = await Promise.all(Array.from({ length: count }, () => writing.stage()))
+    const sinks = staged.map(({ writable }) => writable.getWriter())
+    await Promise.all(sinks.map((sink, i) => sink.write(bytesOf(MiB, i))))
+    for (const sink of sinks) await sink.close()
+    for (const each of staged) await each.discard()
     expect(large.tally.refused).toBeGreaterThan(0)
     expect(large.tally.opened + large.tally.refused).toBe(count)
     const before = large.tally.opened
