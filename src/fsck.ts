@@ -65,7 +65,7 @@ export interface FsckCounts {
  * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
  */
 export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
-  return fsckTelling(storage, { ...options, onFault: () => {} })
+  return fsckTelling(storage, options)
 }
 
 /** An error of something that is named, and the descriptor that it was met at. */
@@ -76,7 +76,7 @@ export interface Fault {
   readonly isOfImage: boolean
 }
 
-type TellingOptions = FsckOptions & { readonly onFault: (fault: Fault) => void }
+type TellingOptions = FsckOptions & { readonly onFault?: (fault: Fault) => void }
 
 /** The same, for whoever has to know how a blob was read when it was found wrong. Of what isn't listed nothing is told. */
 export async function fsckTelling(storage: ReadableStorage, options: TellingOptions): Promise<FsckResult> {
@@ -419,7 +419,7 @@ class Check {
     const { maxFindings: max } = this.#layout.engine.limits
     if (found <= max) this.#findings.push(finding)
     if (found <= max && node !== undefined && finding.severity === 'error')
-      this.#options.onFault({ finding, node, isOfImage: this.#isOfImage(node.parent) })
+      this.#options.onFault?.({ finding, node, isOfImage: this.#isOfImage(node.parent) })
     this.#isCut ||= found > max
     return found <= max
   }

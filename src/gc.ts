@@ -44,6 +44,11 @@ export interface GcOptions extends AbortOptions {
    * tell who uses it, so all must be given here, and nobody may write to them meanwhile.
    */
   readonly sharedWith?: readonly ReadableStorage[] | undefined
+  /**
+   * Called with what `GcResult.broken` will say, where that is something, before a blob goes: what it throws ends the call,
+   * and nothing was removed.
+   */
+  readonly onBroken?: ((digests: readonly string[]) => void) | undefined
   /** Called as documents are read. */
   readonly onProgress?: ((progress: { readonly documents: number }) => void) | undefined
 }
@@ -71,10 +76,10 @@ export interface GcResult {
  * again. Places given to `OciDir.open` as `blobs` are read and left alone.
  *
  * Cycles, missing and broken documents don't stop it: whatever the text of a broken one may name is kept, and the result
- * says which they are (`broken`); a dry run tells it before. It throws, and
- * removes nothing, when index.json is missing or invalid, a document can't be read or is beyond a limit, or when `blobs` is
- * a link (`LINK_OUTSIDE`, `UNSUPPORTED`): then the folder belongs to another layout, where gc must run. `STORAGE_CHANGED`
- * means that writers never left it the moment to read what they had written.
+ * says which they are (`broken`); `onBroken` is told before. It throws, and removes nothing, when index.json is missing or
+ * invalid, a document can't be read or is beyond a limit, or when `blobs` is a link (`LINK_OUTSIDE`, `UNSUPPORTED`): then
+ * the folder belongs to another layout, where gc must run. `STORAGE_CHANGED` means that writers never left it the moment
+ * to read what they had written.
  *
  * @example
  * const { removed, bytes } = await gc(dir, { dryRun: true })
@@ -83,7 +88,7 @@ export async function gc(layout: Layout<StorageAdapter>, options: GcOptions = {}
   const { dryRun = false, sweepOlderThan = day, signal } = options
   checkAge(sweepOlderThan)
   const collection = new Collection(layout, options)
-  const { removed, kept } = await collection.run({ dryRun })
+  const { removed, kept, broken } = await collection.run({ dryRun })
   signal?.throwIfAborted()
   const swept = dryRun ? 0 : await layout.storage.sweep({ olderThan: sweepOlderThan })
   return {
@@ -91,7 +96,7 @@ export async function gc(layout: Layout<StorageAdapter>, options: GcOptions = {}
     bytes: removed.reduce((sum, { size }) => sum + size, 0),
     kept,
     swept,
-    broken: collection.broken(),
+    broken: [...broken],
   }
 }
 
@@ -108,6 +113,12 @@ interface ListedBlob {
   readonly mayGo: boolean
 }
 
+interface Collected {
+  readonly removed: readonly ListedBlob[]
+  readonly kept: number
+  readonly broken: ReadonlySet<string>
+}
+
 class Collection {
   readonly #layout: Layout<StorageAdapter>
   readonly #options: GcOptions
@@ -115,6 +126,8 @@ class Collection {
   #documents = 0
   #blobs: readonly ListedBlob[] = []
   #reachedByOthers: ReadonlySet<string> = new Set()
+  #brokenOfOthers: ReadonlySet<string> = new Set()
+  #broken: ReadonlySet<string> = new Set()
   /** index.json as it was when its documents were read. */
   #index: Document<ImageIndex> | undefined
 
@@ -124,17 +137,10 @@ class Collection {
     this.#reach = this.#reachOf(layout)
   }
 
-  async run({ dryRun }: { dryRun: boolean }): Promise<{ removed: readonly ListedBlob[]; kept: number }> {
+  async run({ dryRun }: { dryRun: boolean }): Promise<Collected> {
     await this.#others()
     const removed = dryRun ? await this.#wouldGo() : await this.#remove()
-    return { removed, kept: this.#blobs.length - removed.length }
-  }
-
-  /** A child that is missing may be one of a sparse index. */
-  broken(): readonly string[] {
-    const listed = new Set<string>(this.#index?.value.manifests.map(({ digest }) => digest))
-    const faulty = [...this.#reach.faulty]
-    return faulty.flatMap(([digest, how]) => (how === 'altered' || listed.has(digest) ? [digest] : []))
+    return { removed, kept: this.#blobs.length - removed.length, broken: this.#broken }
   }
 
   async #wouldGo(): Promise<readonly ListedBlob[]> {
@@ -180,8 +186,10 @@ class Collection {
     if (now === undefined) throw new OciError('INDEX_MISSING', { storage: storage.name })
     const known = this.#index !== undefined && equalBytes(now, this.#index.bytes) ? this.#index : undefined
     const { manifests } = known?.value ?? parseIndex(now, indexJsonOptions(engine))
-    const { digests, isComplete, unsettled } = this.#reach.of(manifests)
+    const { digests, isComplete, unsettled, broken } = this.#reach.of(manifests)
     if (!isComplete || !(unsettled.length === 0 || known)) return undefined
+    this.#broken = new Set([...broken, ...this.#brokenOfOthers])
+    if (this.#broken.size > 0) this.#options.onBroken?.([...this.#broken])
     const isReached = ({ digest }: ListedBlob): boolean =>
       digests.has(digest) || this.#reachedByOthers.has(digest)
     // A link within the layout leads to something of its size, which lives on with it.
@@ -198,14 +206,18 @@ class Collection {
   async #others(): Promise<void> {
     const { sharedWith = [], signal } = this.#options
     const reached = new Set<string>()
+    const faulty = new Set<string>()
     for (const storage of sharedWith) {
       const other = { ...this.#layout, storage, places: [storage, ...this.#layout.places] }
       const { manifests } = (await readIndexJson(other, { signal })).value
       const reach = this.#reachOf(other)
       await reach.explore(manifests)
-      for (const digest of reach.of(manifests).digests) reached.add(digest)
+      const { digests, broken } = reach.of(manifests)
+      for (const digest of digests) reached.add(digest)
+      for (const digest of broken) faulty.add(digest)
     }
     this.#reachedByOthers = reached
+    this.#brokenOfOthers = faulty
   }
 
   async #list(): Promise<void> {

@@ -29,6 +29,11 @@ export interface Reached {
    * can come to name something else.
    */
   readonly unsettled: readonly SeenBlob[]
+  /**
+   * Digests of documents that aren't what they should be, and of those listed first that aren't there (others may be missing
+   * from a sparse index): what they name is known in part at best.
+   */
+  readonly broken: ReadonlySet<string>
 }
 
 /** Options of `Reach`. */
@@ -41,6 +46,8 @@ interface Named extends Explored {
   /** Blobs that aren't documents themselves. */
   readonly digests: readonly string[]
   readonly unsettled: readonly SeenBlob[]
+  /** A document that it should be, and isn't. */
+  readonly fault?: 'missing' | 'altered' | undefined
 }
 
 /**
@@ -55,7 +62,6 @@ export class Reach {
   readonly #options: ReachOptions
   readonly #known = new Map<string, Named>()
   readonly #foreseen = new Set<string>()
-  readonly #faulty = new Map<string, 'missing' | 'altered'>()
 
   constructor(layout: Layout, options: ReachOptions = {}) {
     this.#layout = layout
@@ -93,11 +99,6 @@ export class Reach {
     if (!this.#known.has(keyOf(descriptor))) this.#known.set(keyOf(descriptor), await this.#read(descriptor))
   }
 
-  /** The documents read so far that aren't there, or aren't what they should be: what they named is known in part at best. */
-  get faulty(): ReadonlyMap<string, 'missing' | 'altered'> {
-    return this.#faulty
-  }
-
   /** What these entries reach by the documents read so far, without a wait: it is asked inside an exclusive section. */
   of(entries: readonly Descriptor[]): Reached {
     const digests = new Set<string>()
@@ -105,7 +106,8 @@ export class Reach {
     const waiting = [...entries]
     let isComplete = true
     const unsettled: SeenBlob[] = []
-    for (const entry of waiting) {
+    const broken = new Set<string>()
+    for (const [i, entry] of waiting.entries()) {
       digests.add(entry.digest)
       const embedded = this.#embeddedIn(entry)
       for (const digest of embedded.digests) digests.add(digest)
@@ -114,11 +116,13 @@ export class Reach {
       entered.add(keyOf(entry))
       const named = this.#known.get(keyOf(entry))
       if (named === undefined) isComplete = false
+      if (named?.fault === 'altered' || (named?.fault === 'missing' && i < entries.length))
+        broken.add(entry.digest)
       for (const seen of named?.unsettled ?? []) unsettled.push(seen)
       for (const digest of named?.digests ?? []) digests.add(digest)
       for (const document of named?.documents ?? []) waiting.push(document)
     }
-    return { digests, isComplete, unsettled }
+    return { digests, isComplete, unsettled, broken }
   }
 
   async #read(descriptor: Descriptor): Promise<Named> {
@@ -136,9 +140,10 @@ export class Reach {
       return { ...named, documents: this.#withEmbedded(named.documents) }
     }
     const { digest } = descriptor
-    if (kind) this.#faulty.set(digest, (await this.#find(digest)) === undefined ? 'missing' : 'altered')
     const seen = await this.#see(digest)
-    return this.#suspected(seen, await (kind ? this.#document(digest) : this.#suspect(digest)))
+    const file = await (kind ? this.#document(digest) : this.#suspect(digest))
+    const named = await this.#suspected(seen, file)
+    return kind ? { ...named, fault: file === undefined ? 'missing' : 'altered' } : named
   }
 
   /** These, and what the documents list that stand in their `data`. */

@@ -12,7 +12,7 @@ import {
 import { formatOption, parseCommand, platformArg, quoted, wantsJson } from '../args.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
 import { checkTarget, openPlace, openReference, storageAt } from '../place.ts'
-import { checkWritable, parseLayout, parseReference, type Reference } from '../reference.ts'
+import { parseLayout, parseReference, type Reference } from '../reference.ts'
 import { printable } from '../text.ts'
 import { entryRow, printSums, sumsOf, transferHelp, transferOptions, transferring } from '../transfer.ts'
 
@@ -56,7 +56,6 @@ ${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, p
       sources.push(values.all ? await wholeSource(text, io) : await sourceOf(text, io, platform))
     }
     refuseSameNames(sources)
-    await checkTarget(target)
     const dir = await OciDir.ensure(storageAt(target.path, io, { hardLinks: values.link === true }), {
       signal: io.signal,
     })
@@ -79,7 +78,7 @@ interface Source {
 
 async function targetOf(positionals: readonly string[]): Promise<Reference> {
   const target = await parseReference(positionals.at(-1) ?? '')
-  checkWritable(target)
+  await checkTarget(target)
   if (target.digest !== undefined)
     throw new UsageError('the last argument is DST or DST:TAG: where to copy to')
   if (target.tag === undefined || positionals.length === 2) return target

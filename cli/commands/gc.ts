@@ -1,9 +1,9 @@
 /** `ocidir gc`: blobs that nothing names, removed. */
 
-import { type GcBlob, type GcOptions, type GcResult, gc, type ReadableStorage } from '../../src/index.ts'
+import { type GcBlob, type GcResult, gc, type ReadableStorage } from '../../src/index.ts'
 import { ageArg, first, formatOption, parseCommand, wantsJson } from '../args.ts'
 import { type Command, Failure, type Io } from '../command.ts'
-import { type DiskLayout, openDisk, storageOf } from '../place.ts'
+import { openDisk, storageOf } from '../place.ts'
 import { parseLayout } from '../reference.ts'
 import { counted, formatBytes } from '../text.ts'
 
@@ -45,15 +45,15 @@ The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to st
     for (const text of values['shared-with'] ?? [])
       sharedWith.push(await storageOf(await parseLayout(text, does), io))
     const dir = await openDisk(await parseLayout(first(positionals), does), io)
-    const given: GcOptions = {
+    const result = await gc(dir, {
+      dryRun,
       sharedWith,
       sweepOlderThan: age,
       signal: io.signal,
       onProgress: ({ documents }) => io.progress.show(`${counted(documents, 'document')} read`),
       ...(age !== undefined && { keep: youngerThan(age) }),
-    }
-    if (!(dryRun || values.force)) await refuseBroken(dir, given)
-    const result = await gc(dir, { ...given, dryRun })
+      ...(!(dryRun || values.force) && { onBroken: refuseBroken }),
+    })
     await io.progress.clear()
     await (json ? io.out.json({ dryRun, ...result }) : printText(result, dryRun, io))
     return 0
@@ -63,12 +63,10 @@ The blobs removed go to stdout, a line each: digest, bytes. Their sum goes to st
 const does = 'gc is for'
 
 /** What a damaged document named is what may still be saved. */
-async function refuseBroken(dir: DiskLayout, options: GcOptions): Promise<void> {
-  const { broken } = await gc(dir, { ...options, dryRun: true })
-  if (broken.length === 0) return
-  const more = broken.length > 1 ? ` and ${broken.length - 1} more` : ''
+function refuseBroken([digest, ...others]: readonly string[]): never {
+  const what = others.length > 0 ? `${digest} and ${others.length} more are` : `${digest} is`
   throw new Failure(
-    `${broken[0]}${more} ${broken.length > 1 ? 'are' : 'is'} missing or altered, and what only such a document names would go: mend it by "ocidir fsck --repair", or give --force`,
+    `${what} missing or altered, and what only such a document names would go: mend it by "ocidir fsck --repair", or give --force`,
   )
 }
 

@@ -8,6 +8,7 @@ import { createHasher } from '../digest.ts'
 import { isContentFault, OciError } from '../errors.ts'
 import type { LayerCheck, LayerContent, LayerLooks, LayerReport, LookOptions } from '../fsck-layers.ts'
 import { limitsWith } from '../limits.ts'
+import type { Digest } from '../spec.ts'
 import { contentOf } from './content.ts'
 import { defaultLayerLimits, type LayerLimits } from './limits.ts'
 import { Names } from './names.ts'
@@ -64,28 +65,33 @@ class Looks implements LayerLooks {
     const { limits, maxFindings } = this.#plan
     const { algorithm, hashOnly = false, native, signal } = options
     const notes = new Notes(maxFindings)
-    const names = new Names(notes, limits)
     const { content, chunks } = await contentOf(source)
     const hasher = algorithm && (await createHasher(algorithm, native))
     const unpacked = new Unpacked(this.#decoded(content, chunks, { native, signal }), {
       max: limits.maxBytes,
       see: bytes => hasher?.update(bytes),
     })
-    if (!hashOnly)
-      await noted(
-        notes,
-        () => checkTar(unpacked, { notes, names, limits, signal }),
-        () => names.lose(),
-      )
+    const diffId = (): Digest | undefined =>
+      hasher && unpacked.isWhole ? `${algorithm}:${hasher.hex()}` : undefined
+    if (hashOnly) {
+      await noted(notes, () => unpacked.finish())
+      return { content, diffId: diffId(), findings: [] }
+    }
+    const names = new Names(notes, limits)
+    await noted(
+      notes,
+      () => checkTar(unpacked, { notes, names, limits, signal }),
+      () => names.lose(),
+    )
     // A tar that can't be read on may still be well compressed, and have its diffID.
     await noted(notes, () => unpacked.finish())
     names.end()
-    const isHeld = !hashOnly && names.isWhole && this.#held + names.size <= limits.maxNamesSize
+    const isHeld = names.isWhole && this.#held + names.size <= limits.maxNamesSize
     if (isHeld) this.#held += names.size
     return {
       content,
-      diffId: hasher && unpacked.isWhole ? `${algorithm}:${hasher.hex()}` : undefined,
-      findings: hashOnly ? [] : notes.list(),
+      diffId: diffId(),
+      findings: notes.list(),
       find: isHeld ? names.find : undefined,
       // It holds the names, so it is bounded with them.
       over:

@@ -119,7 +119,7 @@ class BlobMending {
     try {
       const stays = await this.#holdsOthers(digest, wrong)
       if (good === undefined && stays) return
-      const kept = await keep(this.#work, wrong.file)
+      const kept = await keep(this.#work, wrong.file, wrong.path)
       if (kept === undefined) return
       this.#addStray(wrong.digests, blobPath(kept))
       const isInTheWay = good === undefined || good.file.size === wrong.file.size

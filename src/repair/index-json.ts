@@ -179,7 +179,7 @@ async function publish(work: Work, mending: Mending, found: Uint8Array | undefin
   const { layout, signal } = work
   const { fetched, lying } = mending.added
   if (found !== undefined && mended(found, mending, work) === undefined) return
-  const kept = found?.length ? await keep(work, storedBytes(found)) : 'nothing'
+  const kept = found?.length ? await keep(work, storedBytes(found), path) : 'nothing'
   if (kept === undefined) return
   const requires = await requiredOf(work, [...fetched, ...lying])
   let isWritten = false

@@ -46,11 +46,11 @@ export async function commitAs(work: Work, staged: Verified, path: BlobPath): Pr
 }
 
 /**
- * Keeps a file's bytes as a blob and gives its digest: by SHA-256, or by SHA-512 where that name holds something wrong,
+ * Keeps the bytes that are found at a path as a blob and gives its digest: by SHA-256, or by SHA-512 where that name holds something wrong,
  * which a commit would replace. `undefined` where both do.
  */
-export async function keep(work: Work, file: StoredFile): Promise<Digest | undefined> {
-  const digests = await digestsOf(work, file, 'what is to be kept')
+export async function keep(work: Work, file: StoredFile, from: string): Promise<Digest | undefined> {
+  const digests = await digestsOf(work, file, from)
   for (const digest of [digests.sha256, digests.sha512]) {
     const path = blobPath(digest)
     const present = await unlessFaulty(work.layout.storage.open(path, work).then(found => ({ found })))

@@ -29,7 +29,7 @@ export async function mendMarker(work: Work): Promise<void> {
   const version = await unlessFaulty(versionIn(found))
   if (version === layoutVersion) return
   if (version !== undefined && !(await isMarkedOtherwise(work))) return
-  const kept = found.length > 0 ? await keep(work, storedBytes(found)) : 'nothing'
+  const kept = found.length > 0 ? await keep(work, storedBytes(found), 'oci-layout') : 'nothing'
   if (kept === undefined) return
   await layout.storage.update(
     path,

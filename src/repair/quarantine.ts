@@ -22,7 +22,7 @@ export async function quarantineEntries(work: Work, faults: readonly Fault[]): P
   const { entries, isStale } = await wrongOf(work, faults)
   const { manifests } = index.value
   const out = manifests.filter(entry => entries.has(keyOf(entry)))
-  const kept = out.length > 0 ? await keep(work, storedBytes(index.bytes)) : undefined
+  const kept = out.length > 0 ? await keep(work, storedBytes(index.bytes), 'index.json') : undefined
   if (kept === undefined) return isStale
   const forms = new Set(out.map(canonicalJson))
   const bounds = indexJsonOptions(layout.engine)

@@ -9,6 +9,7 @@ import { OciDir } from '../../../src/oci-dir.ts'
 import { type Descriptor, emptyDescriptor, mediaTypes } from '../../../src/spec.ts'
 import type { BlobPath, StorageAdapter, StorageEntry } from '../../../src/storage.ts'
 import { forwarding } from '../../suites/forwarding.ts'
+import { put } from '../../suites/material.ts'
 import { RawStorage } from './raw-storage.ts'
 import { addBlob, addImage, addIndex, emptyDir, failsWith, rawLayout, text, writeSample } from './samples.ts'
 
@@ -64,6 +65,39 @@ describe('gc', () => {
     expect(await fsck(dir.storage)).toMatchObject({ ok: true, validated: 4, counts: { unreferenced: 0 } })
     expect((await dir.openImage('kept')).descriptor.digest).toBe(kept.descriptor.digest)
     expect((await gc(dir)).removed).toEqual([])
+  })
+
+  it('tells of no document that a writer has brought meanwhile', async () => {
+    const dir = await emptyDir()
+    const { descriptor } = await writeSample(dir, { tag: 'a' })
+    const path = blobPath(descriptor.digest)
+    const bytes = (await (await dir.storage.open(path))?.bytes()) ?? new Uint8Array()
+    await dir.storage.remove(() => [path])
+    const storage = forwarding(dir.storage, {
+      remove: async (choose, options) => {
+        await put(dir.storage, path, bytes)
+        return dir.storage.remove(choose, options)
+      },
+    })
+    expect(await gc(await OciDir.open(storage))).toMatchObject({ removed: [], broken: [] })
+  })
+
+  it('tells of documents that are missing or altered before it takes what they named, those of others too', async () => {
+    const [dir, other] = [await emptyDir(), await emptyDir()]
+    const { descriptor } = await writeSample(dir, { tag: 'a' })
+    await dir.storage.remove(() => [blobPath(descriptor.digest)])
+    const before = await namesIn(dir.storage)
+    const onBroken = (digests: readonly string[]): never => {
+      throw new Error(digests.join(' '))
+    }
+    await expect(gc(dir, { onBroken })).rejects.toThrow(descriptor.digest)
+    expect(await namesIn(dir.storage)).toEqual(before)
+    const index = (await (await dir.storage.open('index.json'))?.bytes()) ?? new Uint8Array()
+    await other.storage.update('index.json', () => index)
+    await dir.untag('a')
+    await expect(gc(dir, { onBroken, sharedWith: [other.storage] })).rejects.toThrow(descriptor.digest)
+    expect((await gc(dir, { sharedWith: [other.storage] })).broken).toEqual([descriptor.digest])
+    expect((await gc(dir, { onBroken })).broken).toEqual([])
   })
 
   it('says the same in a dry run, and removes and sweeps nothing', async () => {

@@ -12,7 +12,7 @@ import { put } from '../../suites/material.ts'
 import { RawStorage } from '../core/raw-storage.ts'
 import { addBlob, addIndex, emptyDir, named, rawLayout, writeSample } from '../core/samples.ts'
 import { pathOf, pour } from './damage.ts'
-import { checksOf, imageOf, soundParts, tagsOf } from './images.ts'
+import { checksOf, imageOf, type Parts, soundParts, tagsOf } from './images.ts'
 
 /** Repairs a layout to which something is done as soon as it was checked for the first time. */
 async function repairWhile(
@@ -31,28 +31,26 @@ async function repairWhile(
   return repair(storage, options)
 }
 
-it('an entry that moves into the place of a wrong one is not taken out for it', async () => {
-  const { raw, parts } = await soundParts()
-  const first = await imageOf(raw, { ...parts, author: 'first' })
-  const bad = await imageOf(raw, { ...parts, diffIds: parts.diffIds.slice(1) })
-  const good = await imageOf(raw, parts)
-  rawLayout(raw, [named(first, 'first'), named(bad, 'bad'), named(good, 'good')])
-  const storage = await pour(raw, memory())
-  await repairWhile(storage, async () => (await OciDir.open(storage)).tag('first', 'first'))
-  expect((await tagsOf(storage)).sort()).toEqual(['first', 'good'])
-})
+const wrongImages: Readonly<Record<string, (parts: Parts) => Parts>> = {
+  'too few diffIDs': ({ layers, diffIds }) => ({ layers, diffIds: diffIds.slice(1) }),
+  'a wrong size of a layer that the other has, too': ({ layers: [first, ...others], diffIds }) => ({
+    layers: [{ ...first, size: 1 } as Descriptor, ...others],
+    diffIds,
+  }),
+}
 
-it('a layer of which one image says a wrong size takes no other one out, when that one has moved', async () => {
-  const { raw, parts } = await soundParts()
-  const [layer, ...others] = parts.layers
-  const first = await imageOf(raw, { ...parts, author: 'first' })
-  const bad = await imageOf(raw, { ...parts, layers: [{ ...layer, size: 1 } as Descriptor, ...others] })
-  const good = await imageOf(raw, parts)
-  rawLayout(raw, [named(first, 'first'), named(bad, 'bad'), named(good, 'good')])
-  const storage = await pour(raw, memory())
-  await repairWhile(storage, async () => (await OciDir.open(storage)).tag('first', 'first'))
-  expect((await tagsOf(storage)).sort()).toEqual(['first', 'good'])
-})
+it.each(Object.entries(wrongImages))(
+  'an entry that moves into the place of a wrong one is not taken out for it: %s',
+  async (_, wrong) => {
+    const { raw, parts } = await soundParts()
+    const first = await imageOf(raw, { ...parts, author: 'first' })
+    const bad = await imageOf(raw, wrong(parts))
+    rawLayout(raw, [named(first, 'first'), named(bad, 'bad'), named(await imageOf(raw, parts), 'good')])
+    const storage = await pour(raw, memory())
+    await repairWhile(storage, async () => (await OciDir.open(storage)).tag('first', 'first'))
+    expect((await tagsOf(storage)).sort()).toEqual(['first', 'good'])
+  },
+)
 
 it('an image that was pushed again meanwhile stays', async () => {
   const { raw, parts } = await soundParts()
