@@ -5,6 +5,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import manifest from './package.json' with { type: 'json' }
 import { findTool, howToGet } from './scripts/provision.mjs'
+import { wasmModules } from './scripts/wasm.mjs'
 import { browserArgs } from './test/setup/browser.ts'
 import { sourceAlias as alias } from './test/setup/entries.ts'
 import { LongestFirst } from './test/setup/longest-first.ts'
@@ -75,10 +76,11 @@ export default defineConfig({
   // Tests in pages read OCIDIR_LONG and OCIDIR_SEED.
   ...(inTests && { envPrefix: ['VITE_', 'OCIDIR_LONG', 'OCIDIR_SEED'] }),
   resolve: { alias },
+  plugins: [wasmModules()],
   // A run inside a run must not rebuild the packages that the outer one's pages are loading.
   ...(process.env.OCIDIR_TEST_PROFILE && { cacheDir: `${profile}-vite` }),
   build: { outDir: join(top, 'dist/page'), emptyOutDir: true, target: 'es2022' },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [wasmModules()] },
   test: {
     reporters: ['default', new CountReporter()],
     sequence: { sequencer: LongestFirst },

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { carried, carriedText } from './wasm.mjs'
 
 const command = 'dist/bin/ocidir.js'
 
@@ -27,7 +28,11 @@ const { status } = spawnSync(
   [compiler, '-b', 'tsconfig.core.json', 'tsconfig.node.json', ...force],
   { stdio: 'inherit' },
 )
-if (status === 0) await bundleCommand()
+if (status === 0) {
+  for (const source of /** @type {(keyof typeof carried)[]} */ (Object.keys(carried)))
+    writeFileSync(join('dist', source.replace(/\.ts$/, '.js')), carriedText(source))
+  await bundleCommand()
+}
 
 const missing = [...expected].filter(path => !existsSync(path))
 for (const path of missing) console.error(`build: ${path} was not made`)

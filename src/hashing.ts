@@ -3,6 +3,7 @@
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
 import type { Hasher, NativeTools } from './storage.ts'
+import { isWasmAllowed } from './wasm-allowed.ts'
 
 /** What makes hashes and checksums: the platform, WebAssembly or JavaScript. */
 export type Hashing = 'native' | 'wasm' | 'javascript'
@@ -20,14 +21,6 @@ export type Hashing = 'native' | 'wasm' | 'javascript'
 export function hashing(native?: NativeTools): Hashing {
   if (native?.hasher?.('sha256') !== undefined) return 'native'
   return isWasmAllowed() ? 'wasm' : 'javascript'
-}
-
-let wasmAllowed: boolean | undefined
-
-/** Whether WebAssembly may run here. Found once, by the smallest module there is. */
-export function isWasmAllowed(): boolean {
-  wasmAllowed ??= runs(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0))
-  return wasmAllowed
 }
 
 /** Gives hashers one after the other, each asked for when the one before is spent. */
@@ -52,15 +45,6 @@ export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
 /** Bytes as lower-case hex. */
 export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function runs(module: Uint8Array<ArrayBuffer>): boolean {
-  try {
-    // WebKit compiles what it then refuses to instantiate.
-    return new WebAssembly.Instance(new WebAssembly.Module(module)) instanceof WebAssembly.Instance
-  } catch {
-    return false
-  }
 }
 
 function begun(wasm: IHasher): Hasher {

@@ -129,14 +129,14 @@ async function storeLayer(
   options: LayerOptions,
 ): Promise<Layer> {
   const { codec = identity, mediaType = `${mediaTypes.layer}${codec.suffix}`, signal, onProgress } = options
-  const { native } = layout.engine
+  const { native, pool } = layout.engine
   const blobOptions: BlobOptions = { mediaType, signal }
   const writer = await BlobWriter.create(layout.storage, layout.engine, blobOptions)
   try {
     // What passes uncompressed is hashed once: the blob's digest is the diffID.
     const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
     const plain = counted(chunksOf(bytes, { signal }), { hasher, onProgress })
-    for await (const chunk of codec.encode(plain, { signal, native })) await writer.write(chunk)
+    for await (const chunk of codec.encode(plain, { signal, native, pool })) await writer.write(chunk)
     const descriptor = await writer.complete()
     return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }
   } catch (error) {

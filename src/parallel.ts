@@ -45,6 +45,38 @@ export async function inParallel<T>(
   if (failure !== undefined) throw failure.reason
 }
 
+/**
+ * Does the work of each item, several at once, and gives the results in the items' order. `mayTake` tells whether another
+ * item may be begun beside those that are (so many); the first always may. No item is asked for before that.
+ */
+export async function* inOrder<T, R>(
+  items: AsyncIterable<T>,
+  work: (item: T) => Promise<R>,
+  mayTake: (begun: number) => boolean,
+): AsyncGenerator<R, void, undefined> {
+  const iterator = items[Symbol.asyncIterator]()
+  const begun: Promise<R>[] = []
+  let isDone = false
+  try {
+    for (;;) {
+      while (!isDone && (begun.length === 0 || mayTake(begun.length))) {
+        const next = await iterator.next()
+        isDone = next.done === true
+        if (next.done) break
+        const result = work(next.value)
+        // It is met in its turn; until then it must not count as unhandled.
+        result.catch(() => {})
+        begun.push(result)
+      }
+      const first = begun.shift()
+      if (first === undefined) return
+      yield await first
+    }
+  } finally {
+    if (!isDone) await iterator.return?.()
+  }
+}
+
 /** Throws a `RangeError` unless so many things can be done at once. */
 export function checkConcurrency({ concurrency = defaultConcurrency }: ConcurrencyOptions): void {
   if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= mostConcurrency) return

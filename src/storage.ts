@@ -107,6 +107,19 @@ export interface Hasher {
   hex(): string
 }
 
+/** A worker as its owner sees it: a `Worker` is one. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void
+  addEventListener(
+    type: 'message' | 'error' | 'messageerror',
+    listener: (event: { readonly data?: unknown; preventDefault?(): void }) => void,
+  ): void
+  terminate(): unknown
+  /** While it works its process waits for it, at rest it doesn't: where the platform makes the difference. */
+  ref?(): unknown
+  unref?(): unknown
+}
+
 /** Faster pieces of a platform; their results are byte-equal to the core's own. */
 export interface NativeTools {
   hasher?(algorithm: 'sha256' | 'sha512'): Hasher | undefined
@@ -115,6 +128,15 @@ export interface NativeTools {
    * Throws on invalid data.
    */
   inflateRaw?(deflated: Uint8Array, options: { dictionary: Uint8Array; size: number }): Uint8Array
+  /** Threads that an engine's work can go to, where they aren't started by `Worker`. */
+  readonly threads?: ThreadTools | undefined
+}
+
+/** Threads of a platform. */
+export interface ThreadTools {
+  /** How many can run at once. */
+  readonly count: number
+  start(): WorkerLike
 }
 
 /** A medium that can be read: one method is enough. */

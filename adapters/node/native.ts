@@ -2,19 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import { inflateRawSync, constants as zlib } from 'node:zlib'
-import type { NativeTools } from '../../src/storage.ts'
+import type { Hasher, NativeTools } from '../../src/storage.ts'
+import { threads } from './threads.ts'
 
 /** Hashers of node:crypto and an inflater of node:zlib. */
 export const native: NativeTools = {
-  hasher(algorithm) {
-    const hash = createHash(algorithm)
-    return {
-      update: bytes => {
-        hash.update(bytes)
-      },
-      hex: () => hash.digest('hex'),
-    }
-  },
+  threads,
+  hasher: nativeHasher,
   inflateRaw(deflated, { dictionary, size }) {
     const { length } = dictionary
     // A sync flush as the last flush: a block in the middle of a stream has no final block, and that is no error.
@@ -25,6 +19,17 @@ export const native: NativeTools = {
     })
     return new Uint8Array(inflated.buffer, inflated.byteOffset + length, inflated.length - length)
   },
+}
+
+/** A hasher of node:crypto. */
+export function nativeHasher(algorithm: 'sha256' | 'sha512'): Hasher {
+  const hash = createHash(algorithm)
+  return {
+    update: bytes => {
+      hash.update(bytes)
+    },
+    hex: () => hash.digest('hex'),
+  }
 }
 
 /**

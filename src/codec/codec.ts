@@ -1,10 +1,13 @@
 /** Compression as a value: what a layer is wrapped in, and how it is unwrapped. */
 
 import type { AbortOptions, NativeTools } from '../storage.ts'
+import type { Pool } from '../work/pool.ts'
 
 /** What a codec may use while it runs. */
 export interface CodecOptions extends AbortOptions {
   readonly native?: NativeTools | undefined
+  /** The engine's workers; all is done on the calling thread where there are none. */
+  readonly pool?: Pool | undefined
 }
 
 /** What a decoder by itself may be told beside. */

@@ -1,7 +1,7 @@
 /** CRC-32 as gzip has it (RFC 1952, section 8). */
 
 import { createCRC32 } from 'hash-wasm'
-import { isWasmAllowed } from '../hashing.ts'
+import { isWasmAllowed } from '../wasm-allowed.ts'
 
 /** A running CRC-32. */
 export interface Crc32 {

@@ -8,6 +8,8 @@
 import { Deflate } from 'fflate'
 import { OciError } from '../errors.ts'
 import { concat } from '../streams.ts'
+import { fingerprint, sampleText } from './known.ts'
+import { storeBlock } from './stored.ts'
 
 /** Compression levels: 0 stores, 9 is the smallest. */
 export type DeflateLevel = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
@@ -34,24 +36,7 @@ export const deflateBlock: DeflateBlock = (block, options) => {
   return compress(block, options)
 }
 
-const longestStored = 65_535
 const nothing = new Uint8Array(0)
-
-/** Stored deflate blocks (RFC 1951, 3.2.4). They end at a byte's border by themselves. */
-function storeBlock(block: Uint8Array, last: boolean): Uint8Array {
-  const count = Math.max(1, Math.ceil(block.length / longestStored))
-  const stored = new Uint8Array(block.length + count * 5)
-  const view = new DataView(stored.buffer)
-  for (let i = 0; i < count; i++) {
-    const piece = block.subarray(i * longestStored, (i + 1) * longestStored)
-    const at = i * (longestStored + 5)
-    stored[at] = last && i === count - 1 ? 1 : 0
-    view.setUint16(at + 1, piece.length, true)
-    view.setUint16(at + 3, piece.length ^ 0xffff, true)
-    stored.set(piece, at + 5)
-  }
-  return stored
-}
 
 function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions): Uint8Array {
   const out: Uint8Array[] = []
@@ -77,10 +62,27 @@ function load(deflate: Deflate, block: Uint8Array, dictionary: Uint8Array): void
   // fflate's types hide its fields, and the class would narrow to `never`.
   const stream: object = deflate
   if (!hasKnownState(stream)) throw strangeFflate()
-  stream.b = concat([dictionary, block])
+  stream.b = joined(dictionary, block)
+  stream.s.p = emptied(chains)
+  stream.s.h = emptied(heads)
   stream.s.i = 0
   stream.s.w = dictionary.length
   stream.s.z = stream.b.length
+}
+
+// fflate makes these for each stream unless they are there, and they would be most of an encoder's garbage.
+const chains = new Uint16Array(32_768)
+const heads = new Uint16Array(65_536)
+
+function emptied(table: Uint16Array): Uint16Array {
+  return table.fill(0)
+}
+
+/** One after the other: as they are, where they stand so in memory. */
+function joined(dictionary: Uint8Array, block: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = dictionary
+  if (buffer !== block.buffer || byteOffset + length !== block.byteOffset) return concat([dictionary, block])
+  return new Uint8Array(buffer, byteOffset, length + block.length)
 }
 
 /**
@@ -101,7 +103,7 @@ function syncMarker(tail: Uint8Array): Uint8Array {
 
 interface FflateState {
   b: Uint8Array
-  readonly s: { i: number; w: number; z: number }
+  readonly s: { i: number; w: number; z: number; p?: Uint16Array; h?: Uint16Array }
 }
 
 function hasKnownState(deflate: object): deflate is FflateState {
@@ -128,25 +130,4 @@ function assertKnownFflate(): void {
   const closed = compress(text.subarray(2_000), { level: 1, dictionary, last: true })
   if (fingerprint(open) !== 2_945_114_646 || fingerprint(closed) !== 4_107_667_346) throw strangeFflate()
   known = true
-}
-
-/** Few letters, so that candidates are many, noise, so that hashes collide, copies from near and far, zeros at the start: it tells match finders apart. */
-function sampleText(size: number): Uint8Array {
-  const text = new Uint8Array(size)
-  let state = 1
-  for (let i = 12; i < size; i++) {
-    state = Math.imul(state, 1_103_515_245) + 12_345
-    const random = state >>> 16
-    text[i] = i & 2_048 ? random & 255 : 97 + (random & (random >>> 5) & 15)
-    if (random % 61 === 0) text.copyWithin(i, random % i, (random % i) + 40)
-    if (random % 61 === 0) i += 39
-  }
-  return text
-}
-
-/** FNV-1a, 32 bits. */
-function fingerprint(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
 }

@@ -1,44 +1,40 @@
-/** The encoder of `ocidir-gzip-1`: fixed blocks, each deflated on its own and checked, joined into one member. */
+/** The encoder of canonical gzip: fixed blocks, each deflated on its own and checked, joined into one member. */
 
-import { chunksOf } from '../streams.ts'
+import { type BlockShape, compressBlocks } from './blocks.ts'
+import type { BlockParts } from './block.ts'
 import type { CodecOptions } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
-import { type DeflateBlock, type DeflateLevel, deflateBlock } from './deflate.ts'
-import { pace } from './pace.ts'
-import { blockVerifier, type VerifyBlock } from './verify.ts'
-
-/** Input bytes of a block. */
-const blockSize = 262_144
-/** Bytes before a block that its matches may reach back to. */
-const dictionarySize = 32_768
+import type { DeflateLevel } from './deflate.ts'
 
 /** What an encoder is made of. Tests put a broken `deflate` in, and leave the check out to see what it is for. */
-export interface EncoderParts extends CodecOptions {
+export interface EncoderParts extends CodecOptions, BlockParts {
   readonly level: DeflateLevel
-  readonly deflate?: DeflateBlock | undefined
-  readonly verify?: VerifyBlock | undefined
+  /** `fflate` unless given. */
+  readonly by?: CanonicalDeflate | undefined
 }
 
-/** Compresses to one gzip member whose bytes depend on the input and the level only. */
+/** The compressors whose bytes are known: `ocidir-gzip-1` is by `fflate`, `ocidir-gzip-2` by `zlib`. */
+export type CanonicalDeflate = 'fflate' | 'zlib'
+
+const shapes: Readonly<Record<CanonicalDeflate, BlockShape>> = {
+  fflate: { blockSize: 262_144, dictionarySize: 32_768 },
+  zlib: { blockSize: 262_144, dictionarySize: 0 },
+}
+
+/** Compresses to one gzip member whose bytes depend on the input, the level and the compressor only. */
 export async function* encodeGzip(
   source: AsyncIterable<Uint8Array>,
   options: EncoderParts,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { level, deflate = deflateBlock, native, signal, verify = blockVerifier(native) } = options
+  const { by = 'fflate' } = options
   const crc = await createCrc32()
-  const turn = pace({ signal })
   let size = 0
-  let number = 0
-  yield header.slice()
-  for await (const { block, dictionary, last } of blocksOf(source, options)) {
-    await turn()
-    const deflated = deflate(block, { level, dictionary, last })
-    verify({ block, deflated, dictionary, last, number })
+  const onBlock = (block: Uint8Array): void => {
     crc.update(block)
     size += block.length
-    number += 1
-    yield deflated
   }
+  yield header.slice()
+  yield* compressBlocks(source, { ...options, ...shapes[by], kind: by, onBlock })
   yield trailer(crc, size)
 }
 
@@ -51,45 +47,4 @@ function trailer(crc: Crc32, size: number): Uint8Array {
   view.setUint32(0, crc.take(), true)
   view.setUint32(4, size % 2 ** 32, true)
   return bytes
-}
-
-interface InputBlock {
-  readonly block: Uint8Array
-  readonly dictionary: Uint8Array
-  readonly last: boolean
-}
-
-/**
- * Cuts any chunks into blocks. A full one is held back until a byte comes after it: only the last block ends the
- * stream, so an input of exact blocks has no empty one behind them, and only an empty input gives an empty block.
- *
- * A block and its dictionary are views of one buffer that is used again, valid until the next block is asked for.
- */
-async function* blocksOf(
-  source: AsyncIterable<Uint8Array>,
-  options: CodecOptions,
-): AsyncGenerator<InputBlock, void, undefined> {
-  const buffer = new Uint8Array(dictionarySize + blockSize)
-  let start = 0
-  let filled = 0
-  const view = (last: boolean): InputBlock => ({
-    block: buffer.subarray(dictionarySize, dictionarySize + filled),
-    dictionary: buffer.subarray(dictionarySize - start, dictionarySize),
-    last,
-  })
-  for await (const chunk of chunksOf(source, options)) {
-    for (let taken = 0; taken < chunk.length; ) {
-      if (filled === blockSize) {
-        yield view(false)
-        buffer.copyWithin(0, blockSize)
-        start = dictionarySize
-        filled = 0
-      }
-      const piece = chunk.subarray(taken, taken + blockSize - filled)
-      buffer.set(piece, dictionarySize + filled)
-      filled += piece.length
-      taken += piece.length
-    }
-  }
-  yield view(true)
 }

@@ -2,7 +2,7 @@
 
 import type { Codec } from './codec.ts'
 import type { DeflateLevel } from './deflate.ts'
-import { encodeGzip } from './encode.ts'
+import { type CanonicalDeflate, encodeGzip } from './encode.ts'
 import { gzipDecoder } from './gunzip.ts'
 
 export type { Codec, CodecOptions, DecodeOptions, Decoder } from './codec.ts'
@@ -13,6 +13,7 @@ export { gunzip } from './gunzip.ts'
 export interface GzipOptions {
   /** 0 stores, 1 is fast, 9 the smallest and three times slower than 6, the default. */
   readonly level?: DeflateLevel | undefined
+  readonly deflate?: CanonicalDeflate | undefined
 }
 
 /**
@@ -25,12 +26,12 @@ export interface GzipOptions {
  * const layer = await dir.writeLayer(tar, { codec: gzip({ level: 6 }) })
  */
 export function gzip(options: GzipOptions = {}): Codec {
-  const { level = 6 } = options
+  const { level = 6, deflate = 'fflate' } = options
   if (!Number.isInteger(level) || level < 0 || level > 9) {
     throw new RangeError(`level must be a whole number from 0 to 9, not ${String(level)}`)
   }
   return {
     ...gzipDecoder,
-    encode: (source, codecOptions = {}) => encodeGzip(source, { ...codecOptions, level }),
+    encode: (source, codecOptions = {}) => encodeGzip(source, { ...codecOptions, level, by: deflate }),
   }
 }

@@ -32,6 +32,18 @@ import {
 /** Invalid deflate data; the member loop turns it into `GZIP_INVALID`. */
 export class InflateFault extends Error {}
 
+/** What unpacks one raw deflate stream after another. */
+export interface RawInflater {
+  /** The final block has ended. */
+  readonly ended: boolean
+  /** Bytes of the stream decoded so far; where it is invalid, near the place. */
+  readonly offset: number
+  /** Begins a new stream. */
+  reset(): void
+  /** Decodes, and gives chunks that are the caller's own. Returns how many bytes of `input` belong to the stream. */
+  push(input: Uint8Array): Generator<Uint8Array, number, undefined>
+}
+
 /** Bytes that a match may reach back. */
 const windowSize = 32_768
 /** The largest chunk that comes out. */
@@ -48,7 +60,7 @@ type Mode = 'header' | 'stored' | 'codes' | 'end'
 const more = Symbol('more input')
 
 /** One raw deflate stream. */
-export class Inflater {
+export class Inflater implements RawInflater {
   #mode: Mode = 'header'
   #last = false
   /** Input that isn't decoded yet, from bit `#bit` to byte `#size`. */

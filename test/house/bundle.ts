@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { build } from 'vite'
+import { wasmModules } from '../../scripts/wasm.mjs'
 import { sourceAlias } from '../setup/entries.ts'
 import { top } from './sources.ts'
 
@@ -40,6 +41,7 @@ export async function bundleOf(imports: readonly string[]): Promise<Bundle> {
       configFile: false,
       logLevel: 'error',
       resolve: { alias: [...sourceAlias] },
+      plugins: [wasmModules()],
       build: {
         write: false,
         target: 'es2022',

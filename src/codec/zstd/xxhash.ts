@@ -1,7 +1,7 @@
 /** The checksum of a frame's content: the low 32 bits of XXH64 (RFC 8878, 3.1.1). */
 
 import { createXXHash64 } from 'hash-wasm'
-import { isWasmAllowed } from '../../hashing.ts'
+import { isWasmAllowed } from '../../wasm-allowed.ts'
 import { PlainXxh64 } from './plain-xxh64.ts'
 
 /** A running checksum. */

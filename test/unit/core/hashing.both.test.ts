@@ -4,9 +4,10 @@ import { createCRC32, createSHA256, createSHA512, createXXHash64, type IHasher }
 import { describe, expect, it } from 'vitest'
 import { TableCrc32 } from '../../../src/codec/crc32.ts'
 import { PlainXxh64 } from '../../../src/codec/zstd/plain-xxh64.ts'
-import { hasherMaker, hashing, isWasmAllowed, javascriptHasher } from '../../../src/hashing.ts'
+import { hasherMaker, hashing, javascriptHasher } from '../../../src/hashing.ts'
 import { noise, prng } from '../../golden/inputs.ts'
 import { rounds, seed } from '../../setup/rounds.ts'
+import { isWasmAllowed } from '../../../src/wasm-allowed.ts'
 
 interface Running {
   update(bytes: Uint8Array): void

@@ -1,0 +1,12 @@
+/** A thread that compresses and hashes for an engine: started by `threads.ts`. */
+
+import { parentPort } from 'node:worker_threads'
+import { performer } from '../../src/work/perform.ts'
+import { nativeHasher } from './native.ts'
+
+const perform = performer(
+  (answer, transfer) => parentPort?.postMessage(answer, transfer),
+  async algorithm => nativeHasher(algorithm),
+)
+
+parentPort?.on('message', perform)

@@ -1,0 +1,63 @@
+/** A worker's side: does what it is told, and answers each message once. */
+
+import { BlockTools } from '../codec/block.ts'
+import type { Hasher } from '../storage.ts'
+import type { FromWorker, HashStep, ToWorker } from './jobs.ts'
+
+/** Sends an answer, and hands buffers over with it. */
+export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
+
+/** Makes a hasher of the platform's. */
+export type MakeHasher = (algorithm: 'sha256' | 'sha512') => Promise<Hasher>
+
+/** What a worker listens with. */
+export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorker) => void {
+  const tools = new BlockTools()
+  const hashes = new Hashes(makeHasher)
+  const answer = async (message: ToWorker): Promise<Omit<FromWorker, 'id'>> => {
+    if (message.kind === 'module') {
+      tools.give(message.name, message.module)
+      return {}
+    }
+    if (message.kind === 'hash') return { hex: await hashes.step(message) }
+    const spent = message.block.buffer as ArrayBuffer
+    return tools.compress(message, made => handedBack(spent, made))
+  }
+  return message => {
+    answer(message).then(
+      said => send({ id: message.id, ...said }, buffersOf(said)),
+      error => send({ id: message.id, fault: String(error) }, []),
+    )
+  }
+}
+
+class Hashes {
+  readonly #make: MakeHasher
+  readonly #begun = new Map<number, Promise<Hasher>>()
+
+  constructor(make: MakeHasher) {
+    this.#make = make
+  }
+
+  async step({ hash, algorithm, bytes, end }: HashStep): Promise<string | undefined> {
+    const begun = this.#begun.get(hash) ?? this.#make(algorithm)
+    this.#begun.set(hash, begun)
+    if (end !== undefined) this.#begun.delete(hash)
+    const hasher = await begun
+    if (bytes !== undefined) hasher.update(bytes)
+    return end === 'result' ? hasher.hex() : undefined
+  }
+}
+
+/** In the buffer that came, so that none is made for each block. */
+function handedBack(spent: ArrayBuffer, made: Uint8Array): Pick<FromWorker, 'made' | 'spent'> {
+  if (made.length > spent.byteLength) return { made: made.slice(), spent }
+  const inPlace = new Uint8Array(spent, 0, made.length)
+  inPlace.set(made)
+  return { made: inPlace, spent }
+}
+
+function buffersOf({ made, spent }: Pick<FromWorker, 'made' | 'spent'>): ArrayBuffer[] {
+  if (spent === undefined) return []
+  return made === undefined || made.buffer === spent ? [spent] : [spent, made.buffer as ArrayBuffer]
+}

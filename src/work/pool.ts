@@ -1,0 +1,396 @@
+/** The workers of an engine: started when there is work, shared by all of its streams, ended when they have rested. */
+
+import type { AbortOptions, ThreadTools, WorkerLike } from '../storage.ts'
+import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
+
+/** What a pool is made of. */
+export interface PoolOptions {
+  /** How many workers there may be; 0 for none. The platform's cores unless given, 8 at the most. */
+  readonly workers?: number | undefined
+  /** Starts one; in the platform's way unless given. */
+  readonly start?: (() => WorkerLike) | undefined
+  /** Milliseconds in which a worker that has work must say something; then it counts as dead. */
+  readonly patience?: number | undefined
+}
+
+// Milliseconds.
+const longestStart = 10_000
+const longestSilence = 30_000
+const longestRest = 2_000
+/** A worker has one block at hand and one that waits, or it would idle while an answer is on its way. */
+const mostAtHand = 2
+/** A block that has ended so many workers isn't given to another. */
+const mostAttempts = 2
+/** More workers than these have to be asked for. */
+const mostUnasked = 8
+/** So many deaths without an answer between them, and the platform won't have workers. */
+const mostDeaths = 3
+const mostSpare = 16
+
+/** Bounded workers with one queue. Whoever gets `undefined` of it has to do the work himself. */
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #lanes = new Set<Lane>()
+  readonly #queue: Ticket[] = []
+  readonly #buffers = new Buffers()
+  #threads: ThreadTools | undefined
+  #isGivenUp = false
+  #deaths = 0
+  #rest: ReturnType<typeof setTimeout> | undefined
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** How many workers there may be: 0 also when it has turned out that none can be started. */
+  get size(): number {
+    const { workers, start } = this.#options
+    const count = Math.min(this.#threads?.count ?? 1, mostUnasked)
+    return this.#isGivenUp || (start ?? this.#threads) === undefined ? 0 : (workers ?? count)
+  }
+
+  /** Tells how workers are started here; the first who tells it is heard. */
+  startBy(threads: ThreadTools | undefined): void {
+    this.#threads ??= threads
+  }
+
+  /** Another block would soon find a worker: what is under way and what waits are fewer than two for each. */
+  get hasRoom(): boolean {
+    let load = this.#queue.length
+    for (const lane of this.#lanes) load += lane.load
+    return load < this.size * mostAtHand
+  }
+
+  /** For tests and whoever wonders: workers that are started now. */
+  get started(): number {
+    return this.#lanes.size
+  }
+
+  /**
+   * Has a worker compress a block. `undefined` where no worker can: none starts, two died of it, or it met an error, which
+   * the caller meets in turn when he does it himself. The block must stay as it is until then.
+   */
+  compress(job: BlockJob, modules: readonly ModuleNote[], options: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    if (this.size === 0) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      const { signal } = options
+      const ticket: Ticket = {
+        job,
+        modules,
+        attempts: 0,
+        done: answer => {
+          signal?.removeEventListener('abort', onAbort)
+          // Its own, for the buffer goes on to the next block.
+          resolve(answer?.made?.slice())
+        },
+      }
+      const onAbort = (): void => {
+        const at = this.#queue.indexOf(ticket)
+        if (at >= 0) this.#queue.splice(at, 1)
+        reject(signal?.reason)
+      }
+      if (signal?.aborted) return onAbort()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#queue.push(ticket)
+      this.#hand()
+    })
+  }
+
+  /** A hash that a worker makes, or `undefined` where there are no workers. End it, or the worker keeps it. */
+  hasher(algorithm: 'sha256' | 'sha512'): WorkerHash | undefined {
+    if (this.size === 0) return undefined
+    const lane = this.#freest() ?? this.#least()
+    return lane && new WorkerHash(lane, algorithm)
+  }
+
+  /** Ends the workers; work that comes later starts others. */
+  close(): void {
+    clearTimeout(this.#rest)
+    for (const lane of this.#lanes) this.#bury(lane, 'closed')
+    this.#buffers.clear()
+  }
+
+  /** Gives waiting blocks to workers that have room. */
+  #hand(): void {
+    for (;;) {
+      const [ticket] = this.#queue
+      if (ticket === undefined) return
+      const lane = this.#freest()
+      if (lane === undefined) return
+      this.#queue.shift()
+      ticket.attempts++
+      lane.compress(ticket)
+    }
+  }
+
+  /** A worker with room, a new one if all that there are have something to do. */
+  #freest(): Lane | undefined {
+    const least = this.#least()
+    if (least !== undefined && least.load === 0) return least
+    if (this.#lanes.size < this.size) {
+      const started = this.#start()
+      if (started !== undefined) return started
+    }
+    return least !== undefined && least.load < mostAtHand ? least : undefined
+  }
+
+  #least(): Lane | undefined {
+    let least: Lane | undefined
+    for (const lane of this.#lanes) if (least === undefined || lane.load < least.load) least = lane
+    return least
+  }
+
+  #start(): Lane | undefined {
+    try {
+      const start = this.#options.start ?? this.#threads?.start
+      if (start === undefined) return undefined
+      // A policy may throw here; one that forbids the script, or a wrong address, is told by an event.
+      const lane = new Lane(start(), {
+        patience: this.#options.patience ?? longestSilence,
+        buffers: this.#buffers,
+        onAnswer: () => this.#answered(),
+        onDeath: () => this.#died(lane),
+      })
+      this.#lanes.add(lane)
+      return lane
+    } catch {
+      this.#giveUp()
+      return undefined
+    }
+  }
+
+  #answered(): void {
+    this.#deaths = 0
+    this.#hand()
+    clearTimeout(this.#rest)
+    if ([...this.#lanes].some(({ load }) => load > 0)) return
+    this.#rest = setTimeout(() => {
+      if ([...this.#lanes].every(({ load }) => load === 0)) this.close()
+    }, longestRest)
+    unrefTimer(this.#rest)
+  }
+
+  #died(lane: Lane): void {
+    // One that has never answered was not started: its script is missing, or forbidden.
+    this.#deaths++
+    if (!lane.hasAnswered || this.#deaths >= mostDeaths) this.#giveUp()
+    this.#bury(lane, 'dead')
+    this.#hand()
+  }
+
+  #giveUp(): void {
+    this.#isGivenUp = true
+    for (const ticket of this.#queue.splice(0)) ticket.done(undefined)
+  }
+
+  /** What a worker had at hand comes first again, unless it is its second worker's end. */
+  #bury(lane: Lane, why: 'closed' | 'dead'): void {
+    this.#lanes.delete(lane)
+    const left = lane.end(why)
+    for (const ticket of left.reverse()) {
+      if (this.#isGivenUp || ticket.attempts >= mostAttempts) ticket.done(undefined)
+      else this.#queue.unshift(ticket)
+    }
+  }
+}
+
+interface Ticket {
+  readonly job: BlockJob
+  readonly modules: readonly ModuleNote[]
+  attempts: number
+  done(answer: FromWorker | undefined): void
+}
+
+/** Buffers that go to workers and come back. */
+class Buffers {
+  readonly #spare: ArrayBuffer[] = []
+
+  take(size: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare.pop()
+    return new Uint8Array(spare !== undefined && spare.byteLength >= size ? spare : new ArrayBuffer(size), 0, size)
+  }
+
+  give(spent: ArrayBuffer | undefined): void {
+    if (spent !== undefined && this.#spare.length < mostSpare) this.#spare.push(spent)
+  }
+
+  clear(): void {
+    this.#spare.length = 0
+  }
+}
+
+interface LaneOptions {
+  readonly buffers: Buffers
+  readonly patience: number
+  onAnswer(): void
+  onDeath(): void
+}
+
+interface Due {
+  readonly ticket?: Ticket
+  resolve(answer: FromWorker): void
+  reject(error: Error): void
+}
+
+/** One worker, and what it owes. */
+class Lane {
+  readonly #worker: WorkerLike
+  readonly #options: LaneOptions
+  readonly #due = new Map<number, Due>()
+  readonly #modules = new Set<string>()
+  #hashes = 0
+  #lastId = 0
+  #isEnded = false
+  #watch: ReturnType<typeof setTimeout> | undefined
+  hasAnswered = false
+
+  constructor(worker: WorkerLike, options: LaneOptions) {
+    this.#worker = worker
+    this.#options = options
+    worker.addEventListener('message', ({ data }) => this.#answer(data as FromWorker))
+    const onError = (event: { preventDefault?(): void }): void => {
+      // Said here, it would be said once more to the page, which has no part in it.
+      event.preventDefault?.()
+      this.#die()
+    }
+    worker.addEventListener('error', onError)
+    worker.addEventListener('messageerror', onError)
+  }
+
+  /** Messages under way, and hashes that are kept. */
+  get load(): number {
+    return this.#due.size + this.#hashes
+  }
+
+  compress(ticket: Ticket): void {
+    for (const note of ticket.modules) {
+      if (this.#modules.has(note.name)) continue
+      this.#modules.add(note.name)
+      this.#send(note, []).catch(() => {})
+    }
+    const { block, dictionary, ...job } = ticket.job
+    // A copy goes, and the block stays: should this worker die, another one gets it.
+    const bytes = this.#options.buffers.take(dictionary.length + block.length)
+    bytes.set(dictionary)
+    bytes.set(block, dictionary.length)
+    const message = { ...job, dictionary: bytes.subarray(0, dictionary.length), block: bytes.subarray(dictionary.length) }
+    this.#send(message, [bytes.buffer], ticket).then(
+      answer => {
+        ticket.done(answer.fault === undefined ? answer : undefined)
+        this.#options.buffers.give(answer.spent)
+      },
+      () => {},
+    )
+  }
+
+  hash(step: HashStep, transfer: ArrayBuffer[]): Promise<FromWorker> {
+    return this.#send(step, transfer)
+  }
+
+  keepHash(): number {
+    this.#hashes++
+    return ++this.#lastId
+  }
+
+  forgetHash(): void {
+    this.#hashes--
+    // Perhaps it is at rest now.
+    this.#options.onAnswer()
+  }
+
+  /** Gives what it hasn't done. */
+  end(why: string): Ticket[] {
+    this.#isEnded = true
+    clearTimeout(this.#watch)
+    this.#worker.terminate()
+    const dues = [...this.#due.values()]
+    this.#due.clear()
+    for (const { reject } of dues) reject(new Error(`the worker is ${why}`))
+    return dues.flatMap(({ ticket }) => ticket ?? [])
+  }
+
+  #send(message: BlockJob | HashStep | ModuleNote, transfer: ArrayBuffer[], ticket?: Ticket): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      if (this.#isEnded) return reject(new Error('the worker is gone'))
+      const id = ++this.#lastId
+      this.#due.set(id, { resolve, reject, ...(ticket && { ticket }) })
+      if (this.#due.size === 1) this.#worker.ref?.()
+      this.#watchOver()
+      this.#worker.postMessage({ ...message, id }, transfer)
+    })
+  }
+
+  #answer(answer: FromWorker): void {
+    this.hasAnswered = true
+    const due = this.#due.get(answer.id)
+    if (due === undefined) return
+    this.#due.delete(answer.id)
+    if (this.#due.size === 0) this.#worker.unref?.()
+    this.#watchOver()
+    due.resolve(answer)
+    this.#options.onAnswer()
+  }
+
+  /** Browsers don't say that a worker has ended: silence has to do. */
+  #watchOver(): void {
+    clearTimeout(this.#watch)
+    if (this.#due.size === 0) return
+    const { patience } = this.#options
+    this.#watch = setTimeout(() => this.#die(), this.hasAnswered ? patience : Math.max(patience, longestStart))
+  }
+
+  #die(): void {
+    if (!this.#isEnded) this.#options.onDeath()
+  }
+}
+
+/** A hash in the making, in a worker. What it rejects with says only that the worker is gone: begin again elsewhere. */
+export class WorkerHash {
+  readonly #lane: Lane
+  readonly #step: Pick<HashStep, 'kind' | 'hash' | 'algorithm'>
+  readonly #inFlight: Promise<FromWorker>[] = []
+  #isEnded = false
+
+  constructor(lane: Lane, algorithm: 'sha256' | 'sha512') {
+    this.#lane = lane
+    this.#step = { kind: 'hash', hash: lane.keepHash(), algorithm }
+  }
+
+  /** Takes a chunk over, with its buffer; resolves when another one may come. */
+  async update(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const step = this.#lane.hash({ ...this.#step, bytes }, [bytes.buffer])
+    step.catch(() => {})
+    this.#inFlight.push(step)
+    if (this.#inFlight.length >= mostAtHand) checkAnswer(await this.#inFlight.shift())
+  }
+
+  /** The digest, in hex. */
+  async hex(): Promise<string> {
+    const { hex, fault } = await this.#end('result')
+    if (hex === undefined) throw new Error(fault ?? 'the worker gave no digest')
+    return hex
+  }
+
+  /** Lets go of it, wherever it is; after `hex` it does nothing. */
+  drop(): void {
+    if (!this.#isEnded) this.#end('drop').catch(() => {})
+  }
+
+  async #end(end: 'result' | 'drop'): Promise<FromWorker> {
+    this.#isEnded = true
+    try {
+      return await this.#lane.hash({ ...this.#step, end }, [])
+    } finally {
+      this.#lane.forgetHash()
+    }
+  }
+}
+
+function checkAnswer(answer: FromWorker | undefined): void {
+  if (answer?.fault !== undefined) throw new Error(answer.fault)
+}
+
+/** A worker at rest keeps no process alive; in a page a timer is a number. */
+function unrefTimer(timer: unknown): void {
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
+}

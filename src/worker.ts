@@ -1,0 +1,12 @@
+/**
+ * The worker that compresses and hashes for a page: a module to be started by `new Worker`, not imported. An engine starts
+ * it by itself; a page whose bundler or policy forbids that starts it in `EngineOptions.worker`.
+ */
+
+import { createHasher } from './digest.ts'
+import type { ToWorker } from './work/jobs.ts'
+import { performer } from './work/perform.ts'
+
+const perform = performer((answer, transfer) => self.postMessage(answer, { transfer }), createHasher)
+
+self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => perform(data))
