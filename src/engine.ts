@@ -1,8 +1,8 @@
 /** The one place for what a layout works with: its bounds, its workers and its faster pieces. */
 
 import { defaultLimits, type Limits, limitsWith } from './limits.ts'
+import { Pool } from './pool.ts'
 import type { NativeTools, ReadableStorage, WorkerLike } from './storage.ts'
-import { Pool } from './work/pool.ts'
 
 /** Options of `engine`. */
 export interface EngineOptions {

@@ -128,6 +128,11 @@ export interface NativeTools {
    * Throws on invalid data.
    */
   inflateRaw?(deflated: Uint8Array, options: { dictionary: Uint8Array; size: number }): Uint8Array
+  /**
+   * Deflates a block on its own, on another thread, at a level from 0 to 9; unless it is the last, it ends at a byte's border
+   * and stays open. Its bytes are the platform's.
+   */
+  deflateRaw?(block: Uint8Array, options: { level: number; last: boolean }): Promise<Uint8Array>
   /** Threads that an engine's work can go to, where they aren't started by `Worker`. */
   readonly threads?: ThreadTools | undefined
 }

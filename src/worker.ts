@@ -4,8 +4,8 @@
  */
 
 import { createHasher } from './digest.ts'
-import type { ToWorker } from './work/jobs.ts'
-import { performer } from './work/perform.ts'
+import type { ToWorker } from './jobs.ts'
+import { performer } from './perform.ts'
 
 const perform = performer((answer, transfer) => self.postMessage(answer, { transfer }), createHasher)
 

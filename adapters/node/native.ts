@@ -1,7 +1,7 @@
 /** What Node does faster than WebAssembly, with the same bytes. */
 
 import { createHash } from 'node:crypto'
-import { inflateRawSync, constants as zlib } from 'node:zlib'
+import { deflateRaw, inflateRawSync, constants as zlib } from 'node:zlib'
 import type { Hasher, NativeTools } from '../../src/storage.ts'
 import { threads } from './threads.ts'
 
@@ -9,6 +9,15 @@ import { threads } from './threads.ts'
 export const native: NativeTools = {
   threads,
   hasher: nativeHasher,
+  deflateRaw: (block, { level, last }) =>
+    new Promise((resolve, reject) => {
+      const finishFlush = last ? zlib.Z_FINISH : zlib.Z_SYNC_FLUSH
+      // One chunk holds most blocks whole: they needn't be joined.
+      const chunkSize = Math.max(1024, block.length >>> 1)
+      deflateRaw(block, { level, finishFlush, chunkSize }, (error, made) =>
+        error ? reject(error) : resolve(made),
+      )
+    }),
   inflateRaw(deflated, { dictionary, size }) {
     const { length } = dictionary
     // A sync flush as the last flush: a block in the middle of a stream has no final block, and that is no error.

@@ -1,7 +1,7 @@
 /** A thread that compresses and hashes for an engine: started by `threads.ts`. */
 
 import { parentPort } from 'node:worker_threads'
-import { performer } from '../../src/work/perform.ts'
+import { performer } from '../../src/perform.ts'
 import { nativeHasher } from './native.ts'
 
 const perform = performer(

@@ -1,12 +1,17 @@
 /** Cuts any chunks into fixed blocks, and has several compressed at once. */
 
+import type { BlockJob, ModuleNote } from '../jobs.ts'
 import { inOrder } from '../parallel.ts'
 import { chunksOf } from '../streams.ts'
-import type { BlockJob, ModuleNote } from '../work/jobs.ts'
-import { BlockTools, type BlockParts } from './block.ts'
 import type { CodecOptions } from './codec.ts'
 import { pace } from './pace.ts'
 import { carriedModule } from './wasm/carried.ts'
+
+/** Compresses one block after another, and checks each. */
+export interface BlockCompressor {
+  /** Gives what `take` makes of the compressed block, whose memory is used again afterwards. */
+  compress<T>(job: BlockJob, take: (made: Uint8Array) => T): Promise<T>
+}
 
 /** How a stream is cut. */
 export interface BlockShape {
@@ -17,11 +22,17 @@ export interface BlockShape {
 }
 
 /** How its blocks are compressed, and what sees them on the way. */
-export interface BlockWork extends CodecOptions, BlockShape, BlockParts {
+export interface BlockWork extends CodecOptions, BlockShape {
+  /** What compresses on the calling thread. */
+  readonly here: BlockCompressor
   readonly kind: BlockJob['kind']
   readonly level: number
+  /** How many may be compressed at once where the calling thread doesn't do it by itself: 1 unless given. */
+  readonly ahead?: number | undefined
   /** Called with each block, in their order, before it is compressed. */
   onBlock?(block: Uint8Array): void
+  /** Makes what is given out of a block and what it was compressed to: that itself unless given. */
+  finish?(compressed: Uint8Array, block: Uint8Array): Uint8Array
 }
 
 /**
@@ -32,8 +43,7 @@ export async function* compressBlocks(
   source: AsyncIterable<Uint8Array>,
   options: BlockWork,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { kind, level, native, pool, signal } = options
-  const here = new BlockTools(native, options)
+  const { here, kind, level, ahead = 1, pool, signal } = options
   const turn = pace({ signal })
   const spare: Uint8Array[] = []
   let number = 0
@@ -43,10 +53,12 @@ export async function* compressBlocks(
     const made = isAlone ? undefined : await pool?.compress(job, await modulesFor(kind), { signal })
     if (made === undefined) await turn()
     const compressed = made ?? (await here.compress(job, bytes => bytes.slice()))
+    const finished = options.finish?.(compressed, block) ?? compressed
     spare.push(buffer)
-    return compressed
+    return finished
   }
-  const mayTake = (begun: number): boolean => pool?.hasRoom === true && begun <= 2 * pool.size
+  const mayTake = (begun: number): boolean =>
+    begun < ahead || (pool?.hasRoom === true && begun <= 2 * pool.size)
   yield* inOrder(cut(source, options, spare), work, mayTake)
 }
 

@@ -1,7 +1,7 @@
 /** Compression as a value: what a layer is wrapped in, and how it is unwrapped. */
 
+import type { Pool } from '../pool.ts'
 import type { AbortOptions, NativeTools } from '../storage.ts'
-import type { Pool } from '../work/pool.ts'
 
 /** What a codec may use while it runs. */
 export interface CodecOptions extends AbortOptions {

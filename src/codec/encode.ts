@@ -1,13 +1,13 @@
 /** The encoder of canonical gzip: fixed blocks, each deflated on its own and checked, joined into one member. */
 
 import { type BlockShape, compressBlocks } from './blocks.ts'
-import type { BlockParts } from './block.ts'
 import type { CodecOptions } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
 import type { DeflateLevel } from './deflate.ts'
+import { GzipBlocks, type GzipParts } from './gzip-blocks.ts'
 
 /** What an encoder is made of. Tests put a broken `deflate` in, and leave the check out to see what it is for. */
-export interface EncoderParts extends CodecOptions, BlockParts {
+export interface EncoderParts extends CodecOptions, GzipParts {
   readonly level: DeflateLevel
   /** `fflate` unless given. */
   readonly by?: CanonicalDeflate | undefined
@@ -26,22 +26,26 @@ export async function* encodeGzip(
   source: AsyncIterable<Uint8Array>,
   options: EncoderParts,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { by = 'fflate' } = options
+  const { by = 'fflate', native } = options
+  const here = new GzipBlocks({ native }, options)
   const crc = await createCrc32()
   let size = 0
   const onBlock = (block: Uint8Array): void => {
     crc.update(block)
     size += block.length
   }
-  yield header.slice()
-  yield* compressBlocks(source, { ...options, ...shapes[by], kind: by, onBlock })
-  yield trailer(crc, size)
+  yield gzipHeader()
+  yield* compressBlocks(source, { ...options, ...shapes[by], here, kind: by, onBlock })
+  yield gzipTrailer(crc, size)
 }
 
-// No name, no time, no flags, system unknown (RFC 1952, 2.3): nothing but the input shows in the bytes.
-const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
+/** No name, no time, no flags, system unknown (RFC 1952, 2.3): nothing but the input shows in the bytes. */
+export function gzipHeader(): Uint8Array {
+  return Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)
+}
 
-function trailer(crc: Crc32, size: number): Uint8Array {
+/** The checksum and the size of the input. */
+export function gzipTrailer(crc: Crc32, size: number): Uint8Array {
   const bytes = new Uint8Array(8)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, crc.take(), true)

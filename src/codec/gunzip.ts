@@ -4,7 +4,8 @@ import { OciError } from '../errors.ts'
 import { atMost, type ByteSource, chunksOf } from '../streams.ts'
 import type { CodecOptions, DecodeOptions, Decoder } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
-import { InflateFault, Inflater } from './inflate.ts'
+import { InflateFault, type RawInflater } from './inflate.ts'
+import { createInflater } from './inflaters.ts'
 import { Input, littleEndian } from './input.ts'
 import { pace } from './pace.ts'
 
@@ -30,13 +31,15 @@ async function* contentOf(
   { signal }: CodecOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const input = new Input(chunksOf(source, { signal }), invalid)
+  const inflater = await createInflater()
   try {
-    const tools = { crc: await createCrc32(), inflater: new Inflater(), turn: pace({ signal }) }
+    const tools = { crc: await createCrc32(), inflater, turn: pace({ signal }) }
     do {
       await readHeader(input, tools.crc)
       yield* inflateMember(input, tools)
     } while (await anotherMember(input))
   } finally {
+    inflater.end()
     await input.close()
   }
 }
@@ -46,7 +49,7 @@ export const gzipDecoder: Decoder = { name: 'gzip', suffix: '+gzip', decode: gun
 
 interface Tools {
   readonly crc: Crc32
-  readonly inflater: Inflater
+  readonly inflater: RawInflater
   readonly turn: () => Promise<void>
 }
 
@@ -101,7 +104,7 @@ async function* inflateMember(
 
 /** The inflater's chunks, its faults told as ours. */
 function* inflate(
-  inflater: Inflater,
+  inflater: RawInflater,
   bytes: Uint8Array,
   start: number,
 ): Generator<Uint8Array, number, undefined> {

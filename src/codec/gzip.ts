@@ -4,6 +4,7 @@ import type { Codec } from './codec.ts'
 import type { DeflateLevel } from './deflate.ts'
 import { type CanonicalDeflate, encodeGzip } from './encode.ts'
 import { gzipDecoder } from './gunzip.ts'
+import { encodeByPlatform } from './platform.ts'
 
 export type { Codec, CodecOptions, DecodeOptions, Decoder } from './codec.ts'
 export type { DeflateLevel } from './deflate.ts'
@@ -13,8 +14,15 @@ export { gunzip } from './gunzip.ts'
 export interface GzipOptions {
   /** 0 stores, 1 is fast, 9 the smallest and three times slower than 6, the default. */
   readonly level?: DeflateLevel | undefined
-  readonly deflate?: CanonicalDeflate | undefined
+  /**
+   * By what, which is part of what makes a digest: `fflate` (`ocidir-gzip-1`), the default; `zlib` (`ocidir-gzip-2`), twice
+   * as fast, needs WebAssembly; `platform`, whatever is there, whose bytes are not the same elsewhere, nor after an update.
+   */
+  readonly deflate?: DeflateChoice | undefined
 }
+
+/** What gzip is written by. */
+export type DeflateChoice = CanonicalDeflate | 'platform'
 
 /**
  * Gzip as a codec. What it writes is `ocidir-gzip-1`: the same input and level give the same bytes in every runtime.
@@ -30,8 +38,15 @@ export function gzip(options: GzipOptions = {}): Codec {
   if (!Number.isInteger(level) || level < 0 || level > 9) {
     throw new RangeError(`level must be a whole number from 0 to 9, not ${String(level)}`)
   }
+  if (!deflates.has(deflate))
+    throw new RangeError(`deflate is fflate, zlib or platform, not ${String(deflate)}`)
   return {
     ...gzipDecoder,
-    encode: (source, codecOptions = {}) => encodeGzip(source, { ...codecOptions, level, by: deflate }),
+    encode: (source, codecOptions = {}) =>
+      deflate === 'platform'
+        ? encodeByPlatform(source, { ...codecOptions, level })
+        : encodeGzip(source, { ...codecOptions, level, by: deflate }),
   }
 }
+
+const deflates: ReadonlySet<string> = new Set<DeflateChoice>(['fflate', 'zlib', 'platform'])

@@ -42,6 +42,8 @@ export interface RawInflater {
   reset(): void
   /** Decodes, and gives chunks that are the caller's own. Returns how many bytes of `input` belong to the stream. */
   push(input: Uint8Array): Generator<Uint8Array, number, undefined>
+  /** Gives its memory back; it can't be used any more. */
+  end(): void
 }
 
 /** Bytes that a match may reach back. */
@@ -127,6 +129,8 @@ export class Inflater implements RawInflater {
     }
     return taken
   }
+
+  end(): void {}
 
   /** Moves what isn't decoded yet to the front. */
   #keepRest(): number {

@@ -49,7 +49,8 @@ export class ZlibBlocks {
       const { code, count } = statusOf(
         wasm.deflate_process(stream, this.#input.address, block.length, address, size, how),
       )
-      const isWhole = code === (last ? zlibCodes.streamEnd : 0) && wasm.deflate_last_consumed(stream) === block.length
+      const isWhole =
+        code === (last ? zlibCodes.streamEnd : 0) && wasm.deflate_last_consumed(stream) === block.length
       if (!isWhole) throw new Error(`zlib's deflate ended with status ${code}`)
       return this.#deflated.view(0, count)
     } finally {
@@ -58,7 +59,10 @@ export class ZlibBlocks {
   }
 
   /** As `NativeTools.inflateRaw`; what it gives is a view that the next one invalidates. */
-  inflateRaw(deflated: Uint8Array, { dictionary, size }: { dictionary: Uint8Array; size: number }): Uint8Array {
+  inflateRaw(
+    deflated: Uint8Array,
+    { dictionary, size }: { dictionary: Uint8Array; size: number },
+  ): Uint8Array {
     const wasm = this.#wasm
     const { length } = dictionary
     const input = length > 0 ? behindStored(dictionary, deflated) : deflated

@@ -43,7 +43,8 @@ export const zlibCodes = { none: 0, sync: 2, finish: 4, streamEnd: 1, bufferErro
  */
 export async function zlibInstance(module?: WebAssembly.Module): Promise<ZlibExports> {
   const { exports } = await WebAssembly.instantiate(module ?? (await carriedModule('zlib')), {})
-  if (!isZlib(exports)) throw new OciError('UNSUPPORTED', { feature: 'another zlib than the one that is carried' })
+  if (!isZlib(exports))
+    throw new OciError('UNSUPPORTED', { feature: 'another zlib than the one that is carried' })
   exports._initialize()
   return exports
 }
@@ -71,7 +72,8 @@ export class ZlibBuffer {
     if (this.#size >= size) return
     this.release()
     this.#address = this.#wasm.malloc(size)
-    if (this.#address === 0) throw new OciError('UNSUPPORTED', { feature: `zlib with ${size} bytes of memory` })
+    if (this.#address === 0)
+      throw new OciError('UNSUPPORTED', { feature: `zlib with ${size} bytes of memory` })
     this.#size = size
   }
 

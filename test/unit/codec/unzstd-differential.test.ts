@@ -24,7 +24,7 @@ const random = prng(seed)
 const folder = mkdtempSync(join(tmpdir(), 'ocidir-zstd-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const real = readFileSync(new URL('../../../package-lock.json', import.meta.url))
+const real = readFileSync(new URL('../../golden/apache-2.0.txt', import.meta.url))
 const program = readFileSync(process.execPath).subarray(1_000_000, 1_400_000)
 
 function packed(content: Uint8Array, ...args: readonly string[]): Uint8Array {

@@ -3,7 +3,7 @@
 /** One block to be compressed, and inflated again to see that it is whole. */
 export interface BlockJob {
   /** By which compressor. */
-  readonly kind: 'fflate' | 'zlib' | 'zstd'
+  readonly kind: 'fflate' | 'zlib' | 'zstd' | 'platform'
   readonly block: Uint8Array
   /** What comes right before the block, for `fflate`: nothing for the first one, else 32 KiB. */
   readonly dictionary: Uint8Array

@@ -1,7 +1,7 @@
 /** The workers of an engine: started when there is work, shared by all of its streams, ended when they have rested. */
 
-import type { AbortOptions, ThreadTools, WorkerLike } from '../storage.ts'
 import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
+import type { AbortOptions, ThreadTools, WorkerLike } from './storage.ts'
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -70,7 +70,11 @@ export class Pool {
    * Has a worker compress a block. `undefined` where no worker can: none starts, two died of it, or it met an error, which
    * the caller meets in turn when he does it himself. The block must stay as it is until then.
    */
-  compress(job: BlockJob, modules: readonly ModuleNote[], options: AbortOptions = {}): Promise<Uint8Array | undefined> {
+  compress(
+    job: BlockJob,
+    modules: readonly ModuleNote[],
+    options: AbortOptions = {},
+  ): Promise<Uint8Array | undefined> {
     if (this.size === 0) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
       const { signal } = options
@@ -207,7 +211,11 @@ class Buffers {
 
   take(size: number): Uint8Array<ArrayBuffer> {
     const spare = this.#spare.pop()
-    return new Uint8Array(spare !== undefined && spare.byteLength >= size ? spare : new ArrayBuffer(size), 0, size)
+    return new Uint8Array(
+      spare !== undefined && spare.byteLength >= size ? spare : new ArrayBuffer(size),
+      0,
+      size,
+    )
   }
 
   give(spent: ArrayBuffer | undefined): void {
@@ -273,7 +281,11 @@ class Lane {
     const bytes = this.#options.buffers.take(dictionary.length + block.length)
     bytes.set(dictionary)
     bytes.set(block, dictionary.length)
-    const message = { ...job, dictionary: bytes.subarray(0, dictionary.length), block: bytes.subarray(dictionary.length) }
+    const message = {
+      ...job,
+      dictionary: bytes.subarray(0, dictionary.length),
+      block: bytes.subarray(dictionary.length),
+    }
     this.#send(message, [bytes.buffer], ticket).then(
       answer => {
         ticket.done(answer.fault === undefined ? answer : undefined)
@@ -309,7 +321,11 @@ class Lane {
     return dues.flatMap(({ ticket }) => ticket ?? [])
   }
 
-  #send(message: BlockJob | HashStep | ModuleNote, transfer: ArrayBuffer[], ticket?: Ticket): Promise<FromWorker> {
+  #send(
+    message: BlockJob | HashStep | ModuleNote,
+    transfer: ArrayBuffer[],
+    ticket?: Ticket,
+  ): Promise<FromWorker> {
     return new Promise((resolve, reject) => {
       if (this.#isEnded) return reject(new Error('the worker is gone'))
       const id = ++this.#lastId
@@ -336,7 +352,10 @@ class Lane {
     clearTimeout(this.#watch)
     if (this.#due.size === 0) return
     const { patience } = this.#options
-    this.#watch = setTimeout(() => this.#die(), this.hasAnswered ? patience : Math.max(patience, longestStart))
+    this.#watch = setTimeout(
+      () => this.#die(),
+      this.hasAnswered ? patience : Math.max(patience, longestStart),
+    )
   }
 
   #die(): void {
@@ -392,5 +411,6 @@ function checkAnswer(answer: FromWorker | undefined): void {
 
 /** A worker at rest keeps no process alive; in a page a timer is a number. */
 function unrefTimer(timer: unknown): void {
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') timer.unref()
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
+    timer.unref()
 }

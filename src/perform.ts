@@ -1,8 +1,10 @@
 /** A worker's side: does what it is told, and answers each message once. */
 
-import { BlockTools } from '../codec/block.ts'
-import type { Hasher } from '../storage.ts'
-import type { FromWorker, HashStep, ToWorker } from './jobs.ts'
+import type { BlockCompressor } from './codec/blocks.ts'
+import { GzipBlocks } from './codec/gzip-blocks.ts'
+import { ZstdBlocks } from './codec/zstd/blocks.ts'
+import type { BlockJob, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
+import type { Hasher } from './storage.ts'
 
 /** Sends an answer, and hands buffers over with it. */
 export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
@@ -12,22 +14,41 @@ export type MakeHasher = (algorithm: 'sha256' | 'sha512') => Promise<Hasher>
 
 /** What a worker listens with. */
 export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorker) => void {
-  const tools = new BlockTools()
+  const compressors = new Compressors()
   const hashes = new Hashes(makeHasher)
   const answer = async (message: ToWorker): Promise<Omit<FromWorker, 'id'>> => {
     if (message.kind === 'module') {
-      tools.give(message.name, message.module)
+      compressors.give(message)
       return {}
     }
     if (message.kind === 'hash') return { hex: await hashes.step(message) }
     const spent = message.block.buffer as ArrayBuffer
-    return tools.compress(message, made => handedBack(spent, made))
+    return compressors.of(message.kind).compress(message, made => handedBack(spent, made))
   }
   return message => {
     answer(message).then(
       said => send({ id: message.id, ...said }, buffersOf(said)),
       error => send({ id: message.id, fault: String(error) }, []),
     )
+  }
+}
+
+class Compressors {
+  readonly #modules: { zlib?: WebAssembly.Module; zstd?: WebAssembly.Module } = {}
+  #gzip: BlockCompressor | undefined
+  #zstd: BlockCompressor | undefined
+
+  give({ name, module }: ModuleNote): void {
+    this.#modules[name] = module
+  }
+
+  of(kind: BlockJob['kind']): BlockCompressor {
+    if (kind === 'zstd') {
+      this.#zstd ??= new ZstdBlocks(this.#modules)
+      return this.#zstd
+    }
+    this.#gzip ??= new GzipBlocks(this.#modules)
+    return this.#gzip
   }
 }
 

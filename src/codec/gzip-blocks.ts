@@ -1,45 +1,43 @@
-/** One block, compressed and checked: what the calling thread and the workers do alike. */
+/** Blocks for gzip, deflated and checked on one thread: what the calling thread and the workers do alike. */
 
-import { isWasmAllowed } from '../wasm-allowed.ts'
+import type { BlockJob } from '../jobs.ts'
 import type { NativeTools } from '../storage.ts'
-import type { BlockJob } from '../work/jobs.ts'
-import { type DeflateBlock, deflateBlock, type DeflateLevel } from './deflate.ts'
+import { isWasmAllowed } from '../wasm-allowed.ts'
+import type { BlockCompressor } from './blocks.ts'
+import { type DeflateBlock, type DeflateLevel, deflateBlock } from './deflate.ts'
 import { storeBlock } from './stored.ts'
 import { blockVerifier, type VerifyBlock } from './verify.ts'
 import { ZlibBlocks } from './zlib/blocks.ts'
 
 /** What tests put in the place of the compressor, or of the check. */
-export interface BlockParts {
+export interface GzipParts {
   readonly deflate?: DeflateBlock | undefined
   readonly verify?: VerifyBlock | undefined
 }
 
-/** What compresses and checks blocks on one thread, one at a time. */
-export class BlockTools {
+/** Deflates by fflate or zlib. */
+export class GzipBlocks implements BlockCompressor {
   readonly #native: NativeTools | undefined
   readonly #deflate: DeflateBlock
-  readonly #given = new Map<string, WebAssembly.Module>()
   #zlib: Promise<ZlibBlocks> | undefined
   #verify: Promise<VerifyBlock> | undefined
 
-  constructor(native?: NativeTools, { deflate = deflateBlock, verify }: BlockParts = {}) {
+  /** `zlib` is its module, where it needn't be looked for. */
+  constructor(
+    { native, zlib }: { native?: NativeTools | undefined; zlib?: WebAssembly.Module | undefined } = {},
+    { deflate = deflateBlock, verify }: GzipParts = {},
+  ) {
     this.#native = native
     this.#deflate = deflate
     this.#verify = verify && Promise.resolve(verify)
+    if (zlib !== undefined) this.#zlib = ZlibBlocks.create(zlib)
   }
 
-  /** A module that needn't be looked for. */
-  give(name: string, module: WebAssembly.Module): void {
-    this.#given.set(name, module)
-  }
-
-  /**
-   * Gives what `take` makes of the compressed block, whose memory is used again afterwards. Throws `DEFLATE_UNVERIFIED`, and
-   * `UNSUPPORTED` where the compressor isn't the one whose bytes are known.
-   */
+  /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the compressor isn't the one whose bytes are known. */
   async compress<T>(job: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
     const deflate = await this.#compressor(job)
-    const verify = await (this.#verify ??= this.#verifier())
+    this.#verify ??= this.#verifier()
+    const verify = await this.#verify
     // No await from here on: the memory is that of the next block too.
     const deflated = deflate()
     verify({ ...job, deflated })
@@ -56,7 +54,7 @@ export class BlockTools {
   }
 
   #zlibBlocks(): Promise<ZlibBlocks> {
-    this.#zlib ??= ZlibBlocks.create(this.#given.get('zlib'))
+    this.#zlib ??= ZlibBlocks.create()
     return this.#zlib
   }
 

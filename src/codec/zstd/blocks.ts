@@ -1,0 +1,28 @@
+/** Blocks for zstd: each compressed as a frame of its own, and decompressed again to see that it is whole. */
+
+import { OciError } from '../../errors.ts'
+import type { BlockJob } from '../../jobs.ts'
+import { equalBytes } from '../../streams.ts'
+import type { BlockCompressor } from '../blocks.ts'
+import { ZstdModule } from './module.ts'
+
+/** Compresses by zstd, into frames that have their content's size and no checksum. */
+export class ZstdBlocks implements BlockCompressor {
+  readonly #given: WebAssembly.Module | undefined
+  #module: Promise<ZstdModule> | undefined
+
+  /** `zstd` is its module, where it needn't be looked for. */
+  constructor({ zstd }: { zstd?: WebAssembly.Module | undefined } = {}) {
+    this.#given = zstd
+  }
+
+  /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the encoder isn't the one whose bytes are known. */
+  async compress<T>({ block, level, number }: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
+    this.#module ??= ZstdModule.create(this.#given)
+    const zstd = await this.#module
+    // No await from here on: the memory is that of the next block too.
+    const frame = zstd.compress(block, level)
+    if (equalBytes(zstd.decompress(frame, block.length), block)) return take(frame)
+    throw new OciError('DEFLATE_UNVERIFIED', { block: number })
+  }
+}

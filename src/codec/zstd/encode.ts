@@ -1,0 +1,43 @@
+/** The encoder of `ocidir-zstd-1`: fixed blocks, each a frame of its own with its content's checksum. */
+
+import { compressBlocks } from '../blocks.ts'
+import type { CodecOptions } from '../codec.ts'
+import { ZstdBlocks } from './blocks.ts'
+import { createChecksum } from './xxhash.ts'
+
+/** Input bytes of a frame: what a window of zstd's middle levels spans. */
+const blockSize = 2_097_152
+
+/** How it is compressed. */
+export interface ZstdEncoderOptions extends CodecOptions {
+  readonly level: number
+}
+
+/** Compresses to frames whose bytes depend on the input and the level only. */
+export async function* encodeZstd(
+  source: AsyncIterable<Uint8Array>,
+  options: ZstdEncoderOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const checksum = await createChecksum()
+  const finish = (frame: Uint8Array, block: Uint8Array): Uint8Array => {
+    checksum.reset()
+    checksum.update(block)
+    return withChecksum(frame, checksum.value())
+  }
+  const here = new ZstdBlocks()
+  yield* compressBlocks(source, { ...options, blockSize, dictionarySize: 0, here, kind: 'zstd', finish })
+}
+
+/** Sets the frame's flag, and puts the checksum behind its last block (RFC 8878, 3.1.1). */
+function withChecksum(frame: Uint8Array, checksum: number): Uint8Array {
+  const whole = new Uint8Array(frame.length + 4)
+  whole.set(frame)
+  const view = new DataView(whole.buffer)
+  view.setUint8(descriptorAt, view.getUint8(descriptorAt) | checksumFlag)
+  view.setUint32(frame.length, checksum, true)
+  return whole
+}
+
+/** Where the descriptor stands: behind the magic number. */
+const descriptorAt = 4
+const checksumFlag = 4

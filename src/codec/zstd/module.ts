@@ -1,0 +1,126 @@
+/**
+ * zstd in WebAssembly: @bokuweb/zstd-wasm 0.0.27's build of zstd 1.5, carried at an exact version and used by its bare
+ * exports, for the package's own loader fetches or reads a file, and keeps one instance for all.
+ */
+
+import { OciError } from '../../errors.ts'
+import { fingerprint, sampleText } from '../known.ts'
+import { carriedModule } from '../wasm/carried.ts'
+
+/** The exports that are used, by the names that the build left them (its `zstd.js` says which is which). */
+interface ZstdExports {
+  /** memory */
+  readonly f: WebAssembly.Memory
+  /** constructors */
+  g(): void
+  /** ZSTD_isError */
+  h(answer: number): number
+  /** ZSTD_compressBound */
+  i(size: number): number
+  /** ZSTD_compress */
+  m(target: number, room: number, source: number, size: number, level: number): number
+  /** ZSTD_decompress */
+  r(target: number, room: number, source: number, size: number): number
+  /** malloc */
+  s(size: number): number
+  /** free */
+  t(address: number): void
+}
+
+/** One instance for one block at a time. */
+export class ZstdModule {
+  readonly #wasm: ZstdExports
+  #block = 0
+  #blockRoom = 0
+  #frame = 0
+  #frameRoom = 0
+
+  private constructor(wasm: ZstdExports) {
+    this.#wasm = wasm
+  }
+
+  /** Throws `UNSUPPORTED` unless it gives the bytes that are known, and where WebAssembly is missing or forbidden. */
+  static async create(given?: WebAssembly.Module): Promise<ZstdModule> {
+    const blocks = new ZstdModule(await instanceOf(given ?? (await carriedModule('zstd'))))
+    const text = sampleText(24_000)
+    const made = [1, 3, 19].map(level => fingerprint(blocks.compress(text, level)))
+    if (made.join() === knownFrames) return blocks
+    throw new OciError('UNSUPPORTED', {
+      feature: 'zstd by another encoder than the one whose bytes are known',
+    })
+  }
+
+  /** One frame, with its content's size and without a checksum. Gives a view that the next `compress` invalidates. */
+  compress(block: Uint8Array, level: number): Uint8Array {
+    const wasm = this.#wasm
+    this.#reserve(block.length)
+    this.#put(block)
+    const size = this.#checked(wasm.m(this.#frame, this.#frameRoom, this.#block, block.length, level))
+    return new Uint8Array(wasm.f.buffer, this.#frame, size)
+  }
+
+  /** Decompresses the frame that was just made. Gives a view that the next call invalidates. */
+  decompress(frame: Uint8Array, size: number): Uint8Array {
+    const wasm = this.#wasm
+    const found = this.#checked(wasm.r(this.#block, size, this.#frame, frame.length))
+    return new Uint8Array(wasm.f.buffer, this.#block, found)
+  }
+
+  #checked(answer: number): number {
+    if (this.#wasm.h(answer) !== 0) throw new Error(`zstd answered ${answer}`)
+    return answer
+  }
+
+  #put(block: Uint8Array): void {
+    new Uint8Array(this.#wasm.f.buffer, this.#block, block.length).set(block)
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#blockRoom) return
+    const wasm = this.#wasm
+    wasm.t(this.#block)
+    wasm.t(this.#frame)
+    this.#blockRoom = Math.max(size, 1)
+    this.#frameRoom = wasm.i(this.#blockRoom)
+    this.#block = wasm.s(this.#blockRoom)
+    this.#frame = wasm.s(this.#frameRoom)
+    if (this.#block === 0 || this.#frame === 0)
+      throw new OciError('UNSUPPORTED', { feature: `zstd with blocks of ${size} bytes in this memory` })
+  }
+}
+
+// FNV-1a of the sample's frames at levels 1, 3 and 19.
+const knownFrames = '2847171515,1972173758,86135438'
+
+async function instanceOf(module: WebAssembly.Module): Promise<ZstdExports> {
+  // What its C library asks of a system: memory, and nothing else that a compressor would need.
+  const instance = await WebAssembly.instantiate(module, {
+    a: { a: refuse, b: () => {}, c: refuse, d: () => 0, e: (size: number) => grow(size) },
+  })
+  const { exports } = instance
+  if (!isZstd(exports))
+    throw new OciError('UNSUPPORTED', { feature: 'another zstd than the one that is carried' })
+  const grow = (size: number): number => grown(exports.f, size >>> 0)
+  exports.g()
+  return exports
+}
+
+function refuse(): never {
+  throw new Error("zstd's module gave up")
+}
+
+/** Bytes of a page of memory. */
+const pageSize = 65_536
+
+function grown(memory: WebAssembly.Memory, size: number): number {
+  try {
+    memory.grow(Math.ceil((size - memory.buffer.byteLength) / pageSize))
+    return 1
+  } catch {
+    return 0
+  }
+}
+
+function isZstd(exports: object): exports is ZstdExports {
+  return ['f', 'g', 'h', 'i', 'm', 'r', 's', 't'].every(name => name in exports)
+}
