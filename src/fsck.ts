@@ -1,11 +1,12 @@
 /** Checks a whole layout: every byte that index.json reaches, and what lies about unreached. */
 
-import { checkExpected, findBlob, type ProgressOptions, readPart, readWhole, streamPart } from './blob.ts'
-import { blobPath, createHasher, digestOf, isContent, isDigest, verifiableAlgorithm } from './digest.ts'
+import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
+import { isContent } from './digest.ts'
 import { embeddedBytes, parseBounded, sizeLimitOf } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
 import { isOciError, OciError, quote } from './errors.ts'
 import type { Finding, FindingCode, Severity } from './findings.ts'
+import { DigestsAhead } from './fsck-ahead.ts'
 import {
   artifactFindings,
   configFindings,
@@ -14,12 +15,13 @@ import {
   plainLayerFindings,
 } from './fsck-image.ts'
 import { type LayerCheck, type LayeredImage, LayerInsides } from './fsck-layers.ts'
+import { type Stray, strayOf } from './fsck-strays.ts'
 import { checkMarker, indexJsonOptions, type Layout, lossOf, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
 import type { Descriptor, Digest, ImageConfig, JsonObject, JsonValue, Platform } from './spec.ts'
-import type { ReadableStorage, StorageEntry, StoredFile } from './storage.ts'
-import { chunksOf } from './streams.ts'
+import type { ReadableStorage, StoredFile } from './storage.ts'
+import { type Look, storedDigest, storedDigestSeen } from './stored-digest.ts'
 import { type Problem, problemsOfConfig, problemsOfIndex, problemsOfManifest } from './validate.ts'
 import { isDescriptor, isDocument, isTooDeep, type Node, walk } from './walk.ts'
 
@@ -82,7 +84,8 @@ type TellingOptions = FsckOptions & { readonly onFault?: (fault: Fault) => void 
 export async function fsckTelling(storage: ReadableStorage, options: TellingOptions): Promise<FsckResult> {
   const { blobs, engine } = options
   const places = blobs === undefined ? [storage] : [storage, blobs]
-  return new Check({ storage, places, engine: engineFor(storage, engine) }, options).run()
+  const check = new Check({ storage, places, engine: engineFor(storage, engine) }, options)
+  return check.run().finally(() => check.end())
 }
 
 /** What became of a digest's blob: verified with so many bytes, or found faulty and reported. */
@@ -103,6 +106,7 @@ class Check {
   readonly #entries: EntryNote[] = []
   readonly #platforms = new Map<string, Platform>()
   readonly #insides: LayerInsides | undefined
+  readonly #ahead: DigestsAhead
   /** The manifest whose children are being visited. */
   #manifest: LayeredImage | undefined
   #bytes = 0
@@ -112,6 +116,7 @@ class Check {
     this.#layout = layout
     this.#options = options
     this.#insides = options.deep && new LayerInsides(options.deep)
+    this.#ahead = new DigestsAhead(layout, { signal: options.signal, onBytes: bytes => this.#count(bytes) })
   }
 
   async run(): Promise<FsckResult> {
@@ -124,6 +129,11 @@ class Check {
     await this.#strays()
     this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
+  }
+
+  /** Stops what was begun ahead. */
+  end(): void {
+    this.#ahead.end()
   }
 
   /** What is there now may be sound, and still less than there was. */
@@ -176,6 +186,7 @@ class Check {
       this.#checkMediaType(node, value)
       if (!isIndex) {
         this.#manifest = { node, value }
+        this.#lookAhead(value)
         for (const found of artifactFindings(node, value)) this.#list(found, node)
       }
       if (!isTooDeep(node, this.#layout.engine.limits)) return value
@@ -277,31 +288,23 @@ class Check {
     return this.#isOfImage(parent) && layerType(descriptor.mediaType) ? this.#manifest : undefined
   }
 
-  /** Hashes a file in one pass with the look into it, which may end before the file does. */
+  /** Hashes a file, in one pass with the look into it, which may end before the file does. */
   async #hash(file: StoredFile, digest: string, look?: Look): Promise<Digest> {
-    const algorithm = verifiableAlgorithm(digest)
+    return (look ? undefined : await this.#ahead.take(digest)) ?? this.#digestOf(file, digest, look)
+  }
+
+  #digestOf(file: StoredFile, digest: string, look?: Look): Promise<Digest> {
     const { engine, storage } = this.#layout
-    const { native } = engine
-    const { signal } = this.#options
-    const from = { storage: storage.name, path: blobPath(digest) }
-    if (file.size <= oneShotSize && native?.hasher === undefined) {
-      const bytes = await readPart(file, from, { signal })
-      this.#count(bytes.length)
-      await look?.(chunksOf(bytes, { signal }))
-      return digestOf(bytes, { algorithm })
-    }
-    const hasher = await createHasher(algorithm, native)
-    const chunks = tapped(chunksOf(streamPart(file, from, { signal }), { signal }), chunk => {
-      hasher.update(chunk)
-      this.#count(chunk.length)
-    })
-    try {
-      await look?.(lent(chunks))
-      while (!(await chunks.next()).done);
-    } finally {
-      await chunks.return()
-    }
-    return `${algorithm}:${hasher.hex()}`
+    const options = { engine, storage: storage.name, signal: this.#options.signal }
+    const onBytes = (bytes: number): void => this.#count(bytes)
+    if (look === undefined) return storedDigest(file, digest, { ...options, onBytes })
+    return storedDigestSeen(file, digest, { ...options, onBytes, look })
+  }
+
+  /** The layers come next. Of those that are looked into the bytes are needed too. */
+  #lookAhead({ layers }: JsonObject): void {
+    if (this.#insides !== undefined || !Array.isArray(layers)) return
+    this.#ahead.plan(layers.filter(isDescriptor).filter(({ digest }) => !this.#verdicts.has(digest)))
   }
 
   #isOfImage(manifest: Node | undefined): boolean {
@@ -342,29 +345,22 @@ class Check {
   async #strays(): Promise<void> {
     const { storage } = this.#layout
     if (storage.list === undefined) return
+    // A few are known before the first is looked at, so that several can be hashed at once.
+    const waiting: Stray[] = []
     for await (const entry of storage.list(this.#options)) {
-      await this.#guard({ path: entry.path }, () => this.#stray(entry))
+      const stray = strayOf(entry, this.#reached)
+      if (stray === undefined) continue
+      waiting.push(stray)
+      if ('digest' in stray && stray.size !== undefined) this.#ahead.plan([{ ...stray, size: stray.size }])
+      if (waiting.length > mostWaiting) await this.#stray(waiting.shift())
     }
+    for (const stray of waiting) await this.#stray(stray)
   }
 
-  async #stray({ path, kind }: StorageEntry): Promise<void> {
-    if (kind === 'staged')
-      return this.#add('info', 'FILE_STAGED', { path, message: "a writer's private file" })
-    if (kind === 'shadowed') {
-      const message = 'the archive has the name more than once; the last entry counts'
-      return this.#add('warning', 'FILE_SHADOWED', { path, message })
-    }
-    const blob = /^blobs\/([^/]+)\/([^/]+)$/.exec(path)
-    const digest = blob === null ? undefined : `${blob[1]}:${blob[2]}`
-    if (digest !== undefined && this.#reached.has(digest) && kind !== 'link-outside') return
-    if (kind === 'link-outside') {
-      const { message } = new OciError('LINK_OUTSIDE', { path })
-      return this.#add('warning', 'LINK_OUTSIDE', { path, message, ...(digest && { digest }) })
-    }
-    if (path === 'oci-layout' || path === 'index.json') return
-    if (isDigest(digest) && kind !== 'other') return this.#checkUnreferenced(digest, path)
-    const isBlobPlace = path.startsWith('blobs/sha256/') || path.startsWith('blobs/sha512/')
-    this.#add(isBlobPlace ? 'warning' : 'info', 'FILE_UNKNOWN', { path, message: 'no part of a layout' })
+  async #stray(stray: Stray | undefined): Promise<void> {
+    if (stray === undefined) return
+    if ('finding' in stray) this.#add(stray.finding.severity, stray.finding.code, stray.finding)
+    else await this.#guard({ path: stray.path }, () => this.#checkUnreferenced(stray.digest, stray.path))
   }
 
   async #checkUnreferenced(digest: string, path: string): Promise<void> {
@@ -461,26 +457,8 @@ interface Place {
   readonly node?: Node
 }
 
-/** Sees the chunks of a blob while they are hashed. */
-type Look = (chunks: AsyncIterable<Uint8Array>) => Promise<void> | undefined
-
-async function* tapped(
-  source: AsyncIterable<Uint8Array>,
-  see: (chunk: Uint8Array) => void,
-): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of source) {
-    see(chunk)
-    yield chunk
-  }
-}
-
-/** The same chunks for a reader that may stop early: the source goes on. */
-async function* lent(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
-}
-
-/** Blobs up to this size are hashed at once by Web Crypto, which is twice as fast and can't stream. */
-const oneShotSize = 8 << 20
+/** Files that are listed before the first of them is looked at. */
+const mostWaiting = 64
 
 /** What reading refuses is an error, but for what the layout isn't to blame for. */
 const severities: Readonly<Partial<Record<FindingCode, Severity>>> = {

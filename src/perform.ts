@@ -34,21 +34,27 @@ export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorke
 }
 
 class Compressors {
-  readonly #modules: { zlib?: WebAssembly.Module; zstd?: WebAssembly.Module } = {}
+  readonly #given = new Map<string, WebAssembly.Module>()
   #gzip: BlockCompressor | undefined
   #zstd: BlockCompressor | undefined
 
   give({ name, module }: ModuleNote): void {
-    this.#modules[name] = module
+    this.#given.set(name, module)
   }
 
   of(kind: BlockJob['kind']): BlockCompressor {
     if (kind === 'zstd') {
-      this.#zstd ??= new ZstdBlocks(this.#modules)
+      this.#zstd ??= new ZstdBlocks({ zstd: () => this.#module('zstd') })
       return this.#zstd
     }
-    this.#gzip ??= new GzipBlocks(this.#modules)
+    this.#gzip ??= new GzipBlocks({ zlib: () => this.#module('zlib') })
     return this.#gzip
+  }
+
+  async #module(name: ModuleNote['name']): Promise<WebAssembly.Module> {
+    const module = this.#given.get(name)
+    if (module === undefined) throw new Error(`nobody has sent ${name}`)
+    return module
   }
 }
 

@@ -363,11 +363,11 @@ class Lane {
   }
 }
 
-/** A hash in the making, in a worker. What it rejects with says only that the worker is gone: begin again elsewhere. */
+/** A hash in the making, in a worker. When the worker is lost, it is: begin again elsewhere. */
 export class WorkerHash {
   readonly #lane: Lane
   readonly #step: Pick<HashStep, 'kind' | 'hash' | 'algorithm'>
-  readonly #inFlight: Promise<FromWorker>[] = []
+  readonly #inFlight: Promise<boolean>[] = []
   #isEnded = false
 
   constructor(lane: Lane, algorithm: 'sha256' | 'sha512') {
@@ -375,19 +375,17 @@ export class WorkerHash {
     this.#step = { kind: 'hash', hash: lane.keepHash(), algorithm }
   }
 
-  /** Takes a chunk over, with its buffer; resolves when another one may come. */
-  async update(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const step = this.#lane.hash({ ...this.#step, bytes }, [bytes.buffer])
-    step.catch(() => {})
-    this.#inFlight.push(step)
-    if (this.#inFlight.length >= mostAtHand) checkAnswer(await this.#inFlight.shift())
+  /** Takes a chunk over, with its buffer where it fills that; tells whether another one is of any use. */
+  async update(chunk: Uint8Array): Promise<boolean> {
+    const bytes = ownBuffer(chunk)
+    this.#inFlight.push(succeeded(this.#lane.hash({ ...this.#step, bytes }, [bytes.buffer])))
+    return this.#inFlight.length < mostAtHand || (await this.#inFlight.shift()) === true
   }
 
-  /** The digest, in hex. */
-  async hex(): Promise<string> {
-    const { hex, fault } = await this.#end('result')
-    if (hex === undefined) throw new Error(fault ?? 'the worker gave no digest')
-    return hex
+  /** The digest, in hex; `undefined` where the worker was lost. */
+  async hex(): Promise<string | undefined> {
+    const answer = await this.#end('result').catch(() => undefined)
+    return answer?.hex
   }
 
   /** Lets go of it, wherever it is; after `hex` it does nothing. */
@@ -405,8 +403,19 @@ export class WorkerHash {
   }
 }
 
-function checkAnswer(answer: FromWorker | undefined): void {
-  if (answer?.fault !== undefined) throw new Error(answer.fault)
+function succeeded(answer: Promise<FromWorker>): Promise<boolean> {
+  return answer.then(
+    ({ fault }) => fault === undefined,
+    () => false,
+  )
+}
+
+/** The same bytes in a buffer that can be handed over: others may have views of theirs. */
+function ownBuffer(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, length } = chunk
+  return buffer instanceof ArrayBuffer && buffer.byteLength === length
+    ? new Uint8Array(buffer)
+    : chunk.slice()
 }
 
 /** A worker at rest keeps no process alive; in a page a timer is a number. */

@@ -5,7 +5,6 @@ import { inOrder } from '../parallel.ts'
 import { chunksOf } from '../streams.ts'
 import type { CodecOptions } from './codec.ts'
 import { pace } from './pace.ts'
-import { carriedModule } from './wasm/carried.ts'
 
 /** Compresses one block after another, and checks each. */
 export interface BlockCompressor {
@@ -27,6 +26,8 @@ export interface BlockWork extends CodecOptions, BlockShape {
   readonly here: BlockCompressor
   readonly kind: BlockJob['kind']
   readonly level: number
+  /** What gives the modules that workers need for it. */
+  readonly modules?: { readonly [Name in ModuleNote['name']]?: () => Promise<WebAssembly.Module> } | undefined
   /** How many may be compressed at once where the calling thread doesn't do it by itself: 1 unless given. */
   readonly ahead?: number | undefined
   /** Called with each block, in their order, before it is compressed. */
@@ -50,7 +51,7 @@ export async function* compressBlocks(
   const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<Uint8Array> => {
     const job: BlockJob = { kind, level, block, dictionary, last, number: number++ }
     const isAlone = last && job.number === 0
-    const made = isAlone ? undefined : await pool?.compress(job, await modulesFor(kind), { signal })
+    const made = isAlone ? undefined : await pool?.compress(job, await notesOf(options.modules), { signal })
     if (made === undefined) await turn()
     const compressed = made ?? (await here.compress(job, bytes => bytes.slice()))
     const finished = options.finish?.(compressed, block) ?? compressed
@@ -63,11 +64,13 @@ export async function* compressBlocks(
 }
 
 /** The modules that a worker needs for this kind of block; it does without where they can't be had. */
-async function modulesFor(kind: BlockJob['kind']): Promise<readonly ModuleNote[]> {
-  const name = kind === 'zstd' ? 'zstd' : 'zlib'
-  // fflate's blocks are checked by zlib.
-  const module = await carriedModule(name).catch(() => undefined)
-  return module === undefined ? [] : [{ kind: 'module', name, module }]
+async function notesOf(modules: BlockWork['modules']): Promise<readonly ModuleNote[]> {
+  const notes: ModuleNote[] = []
+  for (const name of ['zlib', 'zstd'] as const) {
+    const module = await modules?.[name]?.().catch(() => undefined)
+    if (module !== undefined) notes.push({ kind: 'module', name, module })
+  }
+  return notes
 }
 
 interface InputBlock {

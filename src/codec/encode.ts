@@ -5,6 +5,7 @@ import type { CodecOptions } from './codec.ts'
 import { type Crc32, createCrc32 } from './crc32.ts'
 import type { DeflateLevel } from './deflate.ts'
 import { GzipBlocks, type GzipParts } from './gzip-blocks.ts'
+import { zlibModule } from './zlib/carried.ts'
 
 /** What an encoder is made of. Tests put a broken `deflate` in, and leave the check out to see what it is for. */
 export interface EncoderParts extends CodecOptions, GzipParts {
@@ -27,7 +28,7 @@ export async function* encodeGzip(
   options: EncoderParts,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { by = 'fflate', native } = options
-  const here = new GzipBlocks({ native }, options)
+  const here = new GzipBlocks({ native, zlib: zlibModule }, options)
   const crc = await createCrc32()
   let size = 0
   const onBlock = (block: Uint8Array): void => {
@@ -35,7 +36,15 @@ export async function* encodeGzip(
     size += block.length
   }
   yield gzipHeader()
-  yield* compressBlocks(source, { ...options, ...shapes[by], here, kind: by, onBlock })
+  yield* compressBlocks(source, {
+    ...options,
+    ...shapes[by],
+    here,
+    kind: by,
+    // fflate's blocks are checked by zlib.
+    modules: { zlib: zlibModule },
+    onBlock,
+  })
   yield gzipTrailer(crc, size)
 }
 

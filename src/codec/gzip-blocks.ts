@@ -9,6 +9,13 @@ import { storeBlock } from './stored.ts'
 import { blockVerifier, type VerifyBlock } from './verify.ts'
 import { ZlibBlocks } from './zlib/blocks.ts'
 
+/** What it works with. */
+export interface GzipTools {
+  readonly native?: NativeTools | undefined
+  /** Gives zlib's module when it is needed. */
+  readonly zlib: () => Promise<WebAssembly.Module>
+}
+
 /** What tests put in the place of the compressor, or of the check. */
 export interface GzipParts {
   readonly deflate?: DeflateBlock | undefined
@@ -18,19 +25,16 @@ export interface GzipParts {
 /** Deflates by fflate or zlib. */
 export class GzipBlocks implements BlockCompressor {
   readonly #native: NativeTools | undefined
+  readonly #load: GzipTools['zlib']
   readonly #deflate: DeflateBlock
   #zlib: Promise<ZlibBlocks> | undefined
   #verify: Promise<VerifyBlock> | undefined
 
-  /** `zlib` is its module, where it needn't be looked for. */
-  constructor(
-    { native, zlib }: { native?: NativeTools | undefined; zlib?: WebAssembly.Module | undefined } = {},
-    { deflate = deflateBlock, verify }: GzipParts = {},
-  ) {
+  constructor({ native, zlib }: GzipTools, { deflate = deflateBlock, verify }: GzipParts = {}) {
     this.#native = native
+    this.#load = zlib
     this.#deflate = deflate
     this.#verify = verify && Promise.resolve(verify)
-    if (zlib !== undefined) this.#zlib = ZlibBlocks.create(zlib)
   }
 
   /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the compressor isn't the one whose bytes are known. */
@@ -54,7 +58,7 @@ export class GzipBlocks implements BlockCompressor {
   }
 
   #zlibBlocks(): Promise<ZlibBlocks> {
-    this.#zlib ??= ZlibBlocks.create()
+    this.#zlib ??= this.#load().then(module => ZlibBlocks.create(module))
     return this.#zlib
   }
 

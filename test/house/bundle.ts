@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { build } from 'vite'
+import { build, type Plugin } from 'vite'
 import { wasmModules } from '../../scripts/wasm.mjs'
 import { sourceAlias } from '../setup/entries.ts'
 import { top } from './sources.ts'
@@ -25,7 +25,10 @@ export const parts = {
 
 /** A bundle, minified. */
 export interface Bundle {
+  /** What is loaded at once. */
   readonly code: string
+  /** What is loaded when it is needed, by the names of its files. */
+  readonly lazy: Readonly<Record<string, string>>
   /** The files that are in it, from the top of the project. */
   readonly modules: readonly string[]
 }
@@ -41,7 +44,7 @@ export async function bundleOf(imports: readonly string[]): Promise<Bundle> {
       configFile: false,
       logLevel: 'error',
       resolve: { alias: [...sourceAlias] },
-      plugins: [wasmModules()],
+      plugins: [wasmModules(), bareImports],
       build: {
         write: false,
         target: 'es2022',
@@ -52,11 +55,21 @@ export async function bundleOf(imports: readonly string[]): Promise<Bundle> {
     })
     if (!('output' in result)) throw new Error('vite gave no bundle')
     const chunks = result.output.filter(chunk => chunk.type === 'chunk')
+    const lazy = chunks.filter(({ isDynamicEntry }) => isDynamicEntry)
     return {
-      code: chunks.map(({ code }) => code).join('\n'),
+      code: chunks.flatMap(({ code, isDynamicEntry }) => (isDynamicEntry ? [] : code)).join('\n'),
+      lazy: Object.fromEntries(lazy.map(({ name, code }) => [name, code])),
       modules: chunks.flatMap(({ moduleIds }) => moduleIds.map(id => relative(top, id))),
     }
   } finally {
     await rm(work, { recursive: true })
   }
+}
+
+/** vite's own way to load a chunk would count as ours. */
+const bareImports: Plugin = {
+  name: 'bare-imports',
+  enforce: 'pre',
+  load: id =>
+    id.includes('vite/preload-helper') ? 'export const __vitePreload = load => load()' : undefined,
 }

@@ -71,11 +71,14 @@ it('P21: the core stands on the two that hash, and every other package behind it
 
 it('P20: no code of a page makes code of text, or a worker or markup of it', async () => {
   const forbidden =
-    /\beval\(|\bFunction\(|createObjectURL|importScripts|innerHTML|outerHTML|insertAdjacent|document\.|\bimport\(/
+    /\beval\(|\bFunction\(|createObjectURL|importScripts|innerHTML|outerHTML|insertAdjacent|document\.|\bimport\((?![`'"]\.\/)/
   const { code } = await bundleOf([core, `export * from 'ocidir'`, ...Object.values(parts)])
   expect(code.length).toBeGreaterThan(100_000)
   expect(forbidden.exec(code)?.[0]).toBeUndefined()
   expect(forbidden.test('x=new Function("return 1")')).toBe(true)
+  // A chunk of its own is code that is there.
+  expect(forbidden.test('import(`./zlib.js`)')).toBe(false)
+  expect(forbidden.test('import(name)')).toBe(true)
 })
 
 it('P21: the WebAssembly that runs is the one that was looked at', async () => {

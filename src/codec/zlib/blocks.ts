@@ -20,8 +20,8 @@ export class ZlibBlocks {
     this.#inflated = new ZlibBuffer(wasm)
   }
 
-  /** Throws `UNSUPPORTED` unless it gives zlib's bytes, and where WebAssembly is missing or forbidden. */
-  static async create(module?: WebAssembly.Module): Promise<ZlibBlocks> {
+  /** Throws `UNSUPPORTED` unless it gives zlib's bytes. */
+  static async create(module: WebAssembly.Module): Promise<ZlibBlocks> {
     const blocks = new ZlibBlocks(await zlibInstance(module))
     const text = sampleText(24_000)
     const open = fingerprint(blocks.deflate(text, { level: 6, last: false }))

@@ -4,7 +4,6 @@
  */
 
 import { OciError } from '../../errors.ts'
-import { carriedModule } from '../wasm/carried.ts'
 
 /** The exports that are used. Streams and buffers are addresses. */
 export interface ZlibExports {
@@ -37,12 +36,9 @@ type Process = (
 /** What zlib is told and says (zlib.h). */
 export const zlibCodes = { none: 0, sync: 2, finish: 4, streamEnd: 1, bufferError: -5 } as const
 
-/**
- * An instance of its own: 17 MB of memory, most of it never touched. Throws `UNSUPPORTED` where WebAssembly is missing or
- * forbidden.
- */
-export async function zlibInstance(module?: WebAssembly.Module): Promise<ZlibExports> {
-  const { exports } = await WebAssembly.instantiate(module ?? (await carriedModule('zlib')), {})
+/** An instance of its own: 17 MB of memory, most of it never touched. */
+export async function zlibInstance(module: WebAssembly.Module): Promise<ZlibExports> {
+  const { exports } = await WebAssembly.instantiate(module, {})
   if (!isZlib(exports))
     throw new OciError('UNSUPPORTED', { feature: 'another zlib than the one that is carried' })
   exports._initialize()

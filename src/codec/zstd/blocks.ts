@@ -8,17 +8,17 @@ import { ZstdModule } from './module.ts'
 
 /** Compresses by zstd, into frames that have their content's size and no checksum. */
 export class ZstdBlocks implements BlockCompressor {
-  readonly #given: WebAssembly.Module | undefined
+  readonly #load: () => Promise<WebAssembly.Module>
   #module: Promise<ZstdModule> | undefined
 
-  /** `zstd` is its module, where it needn't be looked for. */
-  constructor({ zstd }: { zstd?: WebAssembly.Module | undefined } = {}) {
-    this.#given = zstd
+  /** `zstd` gives the encoder's module when it is needed. */
+  constructor({ zstd }: { readonly zstd: () => Promise<WebAssembly.Module> }) {
+    this.#load = zstd
   }
 
   /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the encoder isn't the one whose bytes are known. */
   async compress<T>({ block, level, number }: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
-    this.#module ??= ZstdModule.create(this.#given)
+    this.#module ??= this.#load().then(module => ZstdModule.create(module))
     const zstd = await this.#module
     // No await from here on: the memory is that of the next block too.
     const frame = zstd.compress(block, level)

@@ -3,6 +3,7 @@
 import { compressBlocks } from '../blocks.ts'
 import type { CodecOptions } from '../codec.ts'
 import { ZstdBlocks } from './blocks.ts'
+import { zstdModule } from './carried.ts'
 import { createChecksum } from './xxhash.ts'
 
 /** Input bytes of a frame: what a window of zstd's middle levels spans. */
@@ -24,8 +25,16 @@ export async function* encodeZstd(
     checksum.update(block)
     return withChecksum(frame, checksum.value())
   }
-  const here = new ZstdBlocks()
-  yield* compressBlocks(source, { ...options, blockSize, dictionarySize: 0, here, kind: 'zstd', finish })
+  const here = new ZstdBlocks({ zstd: zstdModule })
+  yield* compressBlocks(source, {
+    ...options,
+    blockSize,
+    dictionarySize: 0,
+    here,
+    kind: 'zstd',
+    modules: { zstd: zstdModule },
+    finish,
+  })
 }
 
 /** Sets the frame's flag, and puts the checksum behind its last block (RFC 8878, 3.1.1). */

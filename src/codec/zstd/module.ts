@@ -5,7 +5,6 @@
 
 import { OciError } from '../../errors.ts'
 import { fingerprint, sampleText } from '../known.ts'
-import { carriedModule } from '../wasm/carried.ts'
 
 /** The exports that are used, by the names that the build left them (its `zstd.js` says which is which). */
 interface ZstdExports {
@@ -39,9 +38,9 @@ export class ZstdModule {
     this.#wasm = wasm
   }
 
-  /** Throws `UNSUPPORTED` unless it gives the bytes that are known, and where WebAssembly is missing or forbidden. */
-  static async create(given?: WebAssembly.Module): Promise<ZstdModule> {
-    const blocks = new ZstdModule(await instanceOf(given ?? (await carriedModule('zstd'))))
+  /** Throws `UNSUPPORTED` unless it gives the bytes that are known. */
+  static async create(module: WebAssembly.Module): Promise<ZstdModule> {
+    const blocks = new ZstdModule(await instanceOf(module))
     const text = sampleText(24_000)
     const made = [1, 3, 19].map(level => fingerprint(blocks.compress(text, level)))
     if (made.join() === knownFrames) return blocks

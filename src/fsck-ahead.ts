@@ -1,0 +1,115 @@
+/** Digests that are made before a check asks for them, several at once: the check itself goes on blob by blob. */
+
+import { findBlob } from './blob.ts'
+import { isVerifiable } from './digest.ts'
+import type { Layout } from './layout.ts'
+import type { Descriptor, Digest } from './spec.ts'
+import type { AbortOptions } from './storage.ts'
+import { oneShotSize, storedDigest } from './stored-digest.ts'
+
+/** A blob that will be asked for. */
+export type Wanted = Pick<Descriptor, 'digest' | 'size'>
+
+/** Bytes of the blobs that are held whole at once, but for a single one. */
+const mostHeld = 2 * oneShotSize
+/** Blobs at once where the platform itself hashes on other threads. */
+const fewest = 4
+
+/** Bounded work ahead of a check. */
+export class DigestsAhead {
+  readonly #layout: Layout
+  readonly #onBytes: (bytes: number) => void
+  readonly #ended = new AbortController()
+  readonly #planned = new Map<string, Plan>()
+  readonly #waiting: Plan[] = []
+  #running = 0
+  #held = 0
+
+  constructor(layout: Layout, { signal, onBytes }: AbortOptions & { onBytes(bytes: number): void }) {
+    this.#layout = layout
+    this.#onBytes = onBytes
+    signal?.addEventListener('abort', () => this.end(signal.reason), {
+      once: true,
+      signal: this.#ended.signal,
+    })
+  }
+
+  /** Begins to hash these blobs, in their order. One that isn't there, or of another size, is left to the check. */
+  plan(blobs: Iterable<Wanted>): void {
+    for (const blob of blobs) {
+      if (this.#planned.has(blob.digest) || !isVerifiable(blob.digest)) continue
+      const plan = planOf(blob)
+      this.#planned.set(blob.digest, plan)
+      this.#waiting.push(plan)
+    }
+    this.#next()
+  }
+
+  /** The digest that a blob's bytes have; `undefined` where it wasn't planned, or couldn't be done: then it isn't known. */
+  async take(digest: string): Promise<Digest | undefined> {
+    const plan = this.#planned.get(digest)
+    this.#planned.delete(digest)
+    return plan?.found
+  }
+
+  /** Stops what is under way. */
+  end(reason?: unknown): void {
+    this.#ended.abort(reason)
+    for (const { resolve } of this.#waiting.splice(0)) resolve(undefined)
+  }
+
+  #next(): void {
+    const { pool } = this.#layout.engine
+    while (this.#running < Math.max(pool.size, fewest)) {
+      const [plan] = this.#waiting
+      if (plan === undefined || (this.#held > 0 && this.#held + plan.size > mostHeld)) return
+      this.#waiting.shift()
+      this.#run(plan)
+    }
+  }
+
+  async #run(plan: Plan): Promise<void> {
+    this.#running++
+    this.#held += plan.size
+    try {
+      plan.resolve(await this.#digestOf(plan))
+    } catch {
+      // The check meets it again, in its turn, and says what it is.
+      plan.resolve(undefined)
+    }
+    this.#running--
+    this.#held -= plan.size
+    this.#next()
+  }
+
+  async #digestOf({ digest, size }: Plan): Promise<Digest | undefined> {
+    const { engine, places, storage } = this.#layout
+    const { signal } = this.#ended
+    const file = await findBlob(places, digest, { signal })
+    if (file?.size !== size) return undefined
+    let bytes = 0
+    try {
+      const onBytes = (more: number): void => {
+        bytes += more
+        this.#onBytes(more)
+      }
+      return await storedDigest(file, digest, { engine, storage: storage.name, signal, onBytes })
+    } catch (error) {
+      this.#onBytes(-bytes)
+      throw error
+    }
+  }
+}
+
+interface Plan extends Wanted {
+  readonly found: Promise<Digest | undefined>
+  resolve(found: Digest | undefined): void
+}
+
+function planOf({ digest, size }: Wanted): Plan {
+  let resolve: Plan['resolve'] = () => {}
+  const found = new Promise<Digest | undefined>(given => {
+    resolve = given
+  })
+  return { digest, size, found, resolve }
+}

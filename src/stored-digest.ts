@@ -1,0 +1,125 @@
+/** The digest of a stored file, made where it is fastest: at once by Web Crypto, by a worker, or here. */
+
+import { readPart, streamPart } from './blob.ts'
+import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
+import type { Engine } from './engine.ts'
+import type { WorkerHash } from './pool.ts'
+import type { Digest } from './spec.ts'
+import type { AbortOptions, StoredFile } from './storage.ts'
+import { chunksOf } from './streams.ts'
+
+/** What is hashed, and how. */
+export interface StoredDigestOptions extends AbortOptions {
+  readonly engine: Engine
+  /** The storage's name, for messages. */
+  readonly storage: string
+  /** Called with the bytes that were read; with a negative number where they have to be read again. */
+  onBytes?(bytes: number): void
+}
+
+/** Blobs up to this size are hashed at once by Web Crypto, which is twice as fast and can't stream. */
+export const oneShotSize: number = 32 << 20
+/** Below, the way to a worker and back takes longer than the hash. */
+const leastForWorker = 1 << 20
+
+/** Hashes a file by the algorithm of a digest. Throws `STORAGE_CHANGED` where the medium gives another number of bytes. */
+export async function storedDigest(
+  file: StoredFile,
+  digest: string,
+  options: StoredDigestOptions,
+): Promise<Digest> {
+  const algorithm = verifiableAlgorithm(digest)
+  const { engine, storage, signal, onBytes } = options
+  const place = { storage, path: blobPath(digest) }
+  if (file.size <= oneShotSize && engine.native?.hasher === undefined && hasWebCrypto()) {
+    const bytes = await readPart(file, place, { signal })
+    onBytes?.(bytes.length)
+    return digestOf(bytes, { algorithm })
+  }
+  const chunks = (): AsyncIterable<Uint8Array> => chunksOf(streamPart(file, place, { signal }), { signal })
+  const theirs = file.size < leastForWorker ? undefined : engine.pool.hasher(algorithm)
+  const hex =
+    (theirs && (await hexByWorker(theirs, chunks(), options))) ??
+    (await hexHere(algorithm, chunks(), options))
+  return `${algorithm}:${hex}`
+}
+
+/** Sees the chunks of a blob while they are hashed. It may end before the blob does. */
+export type Look = (chunks: AsyncIterable<Uint8Array>) => Promise<void> | undefined
+
+/** The same in one pass with a look at the bytes: here, for that needs them. */
+export async function storedDigestSeen(
+  file: StoredFile,
+  digest: string,
+  options: StoredDigestOptions & { readonly look: Look },
+): Promise<Digest> {
+  const { engine, storage, signal, look, onBytes } = options
+  const algorithm = verifiableAlgorithm(digest)
+  const stream = streamPart(file, { storage, path: blobPath(digest) }, { signal })
+  const hasher = await createHasher(algorithm, engine.native)
+  const chunks = tapped(chunksOf(stream, { signal }), chunk => {
+    hasher.update(chunk)
+    onBytes?.(chunk.length)
+  })
+  try {
+    await look(lent(chunks))
+    while (!(await chunks.next()).done);
+  } finally {
+    await chunks.return()
+  }
+  return `${algorithm}:${hasher.hex()}`
+}
+
+/** `undefined` where the worker was lost on the way. */
+async function hexByWorker(
+  hash: WorkerHash,
+  chunks: AsyncIterable<Uint8Array>,
+  { onBytes }: StoredDigestOptions,
+): Promise<string | undefined> {
+  let bytes = 0
+  try {
+    for await (const chunk of chunks) {
+      const { length } = chunk
+      if (!(await hash.update(chunk))) break
+      bytes += length
+      onBytes?.(length)
+    }
+    const hex = await hash.hex()
+    if (hex === undefined) onBytes?.(-bytes)
+    return hex
+  } finally {
+    hash.drop()
+  }
+}
+
+async function hexHere(
+  algorithm: DigestAlgorithm,
+  chunks: AsyncIterable<Uint8Array>,
+  { engine, onBytes }: StoredDigestOptions,
+): Promise<string> {
+  const hasher = await createHasher(algorithm, engine.native)
+  for await (const chunk of chunks) {
+    hasher.update(chunk)
+    onBytes?.(chunk.length)
+  }
+  return hasher.hex()
+}
+
+function hasWebCrypto(): boolean {
+  return globalThis.crypto?.subtle !== undefined
+}
+
+async function* tapped(
+  source: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of source) {
+    see(chunk)
+    yield chunk
+  }
+}
+
+/** The same chunks for a reader that may stop early: the source goes on. */
+async function* lent(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
+}
