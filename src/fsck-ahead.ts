@@ -5,7 +5,7 @@ import { isVerifiable } from './digest.ts'
 import type { Layout } from './layout.ts'
 import type { Descriptor, Digest } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
-import { oneShotSize, storedDigest } from './stored-digest.ts'
+import { isOneShot, oneShotSize, storedDigest } from './stored-digest.ts'
 
 /** A blob that will be asked for. */
 export type Wanted = Pick<Descriptor, 'digest' | 'size'>
@@ -19,19 +19,19 @@ const fewest = 4
 export class DigestsAhead {
   readonly #layout: Layout
   readonly #onBytes: (bytes: number) => void
-  readonly #ended = new AbortController()
+  /** A signal for each: all that listens to one is that blob's, and gone with it. */
+  readonly #running = new Set<AbortController>()
+  readonly #forget: () => void
   readonly #planned = new Map<string, Plan>()
   readonly #waiting: Plan[] = []
-  #running = 0
   #held = 0
 
   constructor(layout: Layout, { signal, onBytes }: AbortOptions & { onBytes(bytes: number): void }) {
     this.#layout = layout
     this.#onBytes = onBytes
-    signal?.addEventListener('abort', () => this.end(signal.reason), {
-      once: true,
-      signal: this.#ended.signal,
-    })
+    const onAbort = (): void => this.end(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#forget = () => signal?.removeEventListener('abort', onAbort)
   }
 
   /** Begins to hash these blobs, in their order. One that isn't there, or of another size, is left to the check. */
@@ -54,37 +54,43 @@ export class DigestsAhead {
 
   /** Stops what is under way. */
   end(reason?: unknown): void {
-    this.#ended.abort(reason)
+    this.#forget()
+    for (const own of this.#running) own.abort(reason)
     for (const { resolve } of this.#waiting.splice(0)) resolve(undefined)
   }
 
   #next(): void {
     const { pool } = this.#layout.engine
-    while (this.#running < Math.max(pool.size, fewest)) {
+    while (this.#running.size < Math.max(pool.size, fewest)) {
       const [plan] = this.#waiting
-      if (plan === undefined || (this.#held > 0 && this.#held + plan.size > mostHeld)) return
+      if (plan === undefined || (this.#held > 0 && this.#held + this.#whole(plan) > mostHeld)) return
       this.#waiting.shift()
-      this.#run(plan)
+      this.#run(plan).catch(() => {})
     }
   }
 
   async #run(plan: Plan): Promise<void> {
-    this.#running++
-    this.#held += plan.size
+    const own = new AbortController()
+    this.#running.add(own)
+    this.#held += this.#whole(plan)
     try {
-      plan.resolve(await this.#digestOf(plan))
+      plan.resolve(await this.#digestOf(plan, own.signal))
     } catch {
       // The check meets it again, in its turn, and says what it is.
       plan.resolve(undefined)
     }
-    this.#running--
-    this.#held -= plan.size
+    this.#running.delete(own)
+    this.#held -= this.#whole(plan)
     this.#next()
   }
 
-  async #digestOf({ digest, size }: Plan): Promise<Digest | undefined> {
+  /** Bytes that are in memory at once for it. */
+  #whole({ size }: Plan): number {
+    return isOneShot(size, this.#layout.engine) ? size : 0
+  }
+
+  async #digestOf({ digest, size }: Plan, signal: AbortSignal): Promise<Digest | undefined> {
     const { engine, places, storage } = this.#layout
-    const { signal } = this.#ended
     const file = await findBlob(places, digest, { signal })
     if (file?.size !== size) return undefined
     let bytes = 0
@@ -93,7 +99,8 @@ export class DigestsAhead {
         bytes += more
         this.#onBytes(more)
       }
-      return await storedDigest(file, digest, { engine, storage: storage.name, signal, onBytes })
+      const isBeside = this.#running.size > 1 || this.#waiting.length > 0
+      return await storedDigest(file, digest, { engine, storage: storage.name, isBeside, signal, onBytes })
     } catch (error) {
       this.#onBytes(-bytes)
       throw error

@@ -19,6 +19,8 @@ const longestSilence = 30_000
 const longestRest = 2_000
 /** A worker has one block at hand and one that waits, or it would idle while an answer is on its way. */
 const mostAtHand = 2
+/** Chunks of a hash, of 256 KiB most often. */
+const mostChunks = 4
 /** A block that has ended so many workers isn't given to another. */
 const mostAttempts = 2
 /** More workers than these have to be asked for. */
@@ -379,7 +381,7 @@ export class WorkerHash {
   async update(chunk: Uint8Array): Promise<boolean> {
     const bytes = ownBuffer(chunk)
     this.#inFlight.push(succeeded(this.#lane.hash({ ...this.#step, bytes }, [bytes.buffer])))
-    return this.#inFlight.length < mostAtHand || (await this.#inFlight.shift()) === true
+    return this.#inFlight.length < mostChunks || (await this.#inFlight.shift()) === true
   }
 
   /** The digest, in hex; `undefined` where the worker was lost. */

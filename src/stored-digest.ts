@@ -13,6 +13,8 @@ export interface StoredDigestOptions extends AbortOptions {
   readonly engine: Engine
   /** The storage's name, for messages. */
   readonly storage: string
+  /** Others are hashed at the same time: then a worker is worth its while, also where this thread is as fast. */
+  readonly isBeside?: boolean | undefined
   /** Called with the bytes that were read; with a negative number where they have to be read again. */
   onBytes?(bytes: number): void
 }
@@ -22,6 +24,11 @@ export const oneShotSize: number = 32 << 20
 /** Below, the way to a worker and back takes longer than the hash. */
 const leastForWorker = 1 << 20
 
+/** Whether a blob of so many bytes is held whole while it is hashed. */
+export function isOneShot(size: number, { native }: Engine): boolean {
+  return size <= oneShotSize && native?.hasher === undefined && globalThis.crypto?.subtle !== undefined
+}
+
 /** Hashes a file by the algorithm of a digest. Throws `STORAGE_CHANGED` where the medium gives another number of bytes. */
 export async function storedDigest(
   file: StoredFile,
@@ -29,15 +36,16 @@ export async function storedDigest(
   options: StoredDigestOptions,
 ): Promise<Digest> {
   const algorithm = verifiableAlgorithm(digest)
-  const { engine, storage, signal, onBytes } = options
+  const { engine, storage, isBeside = false, signal, onBytes } = options
   const place = { storage, path: blobPath(digest) }
-  if (file.size <= oneShotSize && engine.native?.hasher === undefined && hasWebCrypto()) {
+  if (isOneShot(file.size, engine)) {
     const bytes = await readPart(file, place, { signal })
     onBytes?.(bytes.length)
     return digestOf(bytes, { algorithm })
   }
   const chunks = (): AsyncIterable<Uint8Array> => chunksOf(streamPart(file, place, { signal }), { signal })
-  const theirs = file.size < leastForWorker ? undefined : engine.pool.hasher(algorithm)
+  const isForWorker = file.size >= leastForWorker && (isBeside || engine.native?.hasher === undefined)
+  const theirs = isForWorker ? engine.pool.hasher(algorithm) : undefined
   const hex =
     (theirs && (await hexByWorker(theirs, chunks(), options))) ??
     (await hexHere(algorithm, chunks(), options))
@@ -103,10 +111,6 @@ async function hexHere(
     onBytes?.(chunk.length)
   }
   return hasher.hex()
-}
-
-function hasWebCrypto(): boolean {
-  return globalThis.crypto?.subtle !== undefined
 }
 
 async function* tapped(
