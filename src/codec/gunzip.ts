@@ -23,10 +23,20 @@ export function gunzip(
   source: ByteSource,
   options: DecodeOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  return atMost(contentOf(source, options), { max: options.maxBytes })
+  return gunzipBy(createInflater, source, options)
+}
+
+/** The same by an inflater of one's own: tests compare those that there are. */
+export function gunzipBy(
+  inflater: () => Promise<RawInflater>,
+  source: ByteSource,
+  options: DecodeOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  return atMost(contentOf(inflater, source, options), { max: options.maxBytes })
 }
 
 async function* contentOf(
+  createInflater: () => Promise<RawInflater>,
   source: ByteSource,
   { signal }: CodecOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
