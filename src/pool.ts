@@ -9,8 +9,12 @@ export interface PoolOptions {
   readonly workers?: number | undefined
   /** Starts one; in the platform's way unless given. */
   readonly start?: (() => WorkerLike) | undefined
-  /** Milliseconds in which a worker that has work must say something; then it counts as dead. */
+  /** Milliseconds in which a worker that has work must say something; then it counts as dead: 30 s. */
   readonly patience?: number | undefined
+  /** The same for its first word: 10 s. */
+  readonly startTime?: number | undefined
+  /** Milliseconds without work, after which workers are ended: 2 s. */
+  readonly rest?: number | undefined
 }
 
 // Milliseconds.
@@ -153,6 +157,7 @@ export class Pool {
       // A policy may throw here; one that forbids the script, or a wrong address, is told by an event.
       const lane = new Lane(start(), {
         patience: this.#options.patience ?? longestSilence,
+        startTime: this.#options.startTime ?? longestStart,
         buffers: this.#buffers,
         onAnswer: () => this.#answered(),
         onDeath: () => this.#died(lane),
@@ -172,7 +177,7 @@ export class Pool {
     if ([...this.#lanes].some(({ load }) => load > 0)) return
     this.#rest = setTimeout(() => {
       if ([...this.#lanes].every(({ load }) => load === 0)) this.close()
-    }, longestRest)
+    }, this.#options.rest ?? longestRest)
     unrefTimer(this.#rest)
   }
 
@@ -232,6 +237,7 @@ class Buffers {
 interface LaneOptions {
   readonly buffers: Buffers
   readonly patience: number
+  readonly startTime: number
   onAnswer(): void
   onDeath(): void
 }
@@ -353,11 +359,8 @@ class Lane {
   #watchOver(): void {
     clearTimeout(this.#watch)
     if (this.#due.size === 0) return
-    const { patience } = this.#options
-    this.#watch = setTimeout(
-      () => this.#die(),
-      this.hasAnswered ? patience : Math.max(patience, longestStart),
-    )
+    const { patience, startTime } = this.#options
+    this.#watch = setTimeout(() => this.#die(), this.hasAnswered ? patience : startTime)
   }
 
   #die(): void {
