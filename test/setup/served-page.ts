@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { wasmModules } from '../../scripts/wasm.mjs'
 import { sourceAlias } from './entries.ts'
 
 /** A page that is being served. Its script is also `/page.js`, for workers; those that it starts stand beside it. */
@@ -65,6 +66,7 @@ async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
         modulePreload: false,
         rolldownOptions: { input: entry, output: { entryFileNames: 'page.js' } },
       },
+      plugins: [wasmModules()],
       worker: { format: 'es' },
     })
     const names = (await readdir(outDir)).filter(name => name.endsWith('.js'))
