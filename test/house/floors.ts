@@ -59,6 +59,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'oci-dir',
     'referrers',
     'repair/',
+    'transcode/',
     'write-image',
   ],
   door: ['index'],
