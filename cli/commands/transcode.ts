@@ -120,7 +120,8 @@ async function printLayers(
   const before = layers.reduce((sum, layer) => sum + layer.before.size, 0)
   const after = layers.reduce((sum, layer) => sum + layer.after.descriptor.size, 0)
   const sizes = layers.length > 0 ? `: ${formatBytes(after)}, ${formatBytes(before)} before` : ''
-  await err.line(`${counted(layers.length, 'layer')} to ${compression}${sizes}`)
+  const form = compression === 'none' ? 'uncompressed' : `in ${compression}`
+  await err.line(`${counted(layers.length, 'layer')} ${form}${sizes}`)
 }
 
 async function printEntries({ entries }: TranscodeResult, { out }: Io): Promise<void> {
