@@ -27,7 +27,7 @@ export interface TranscodeOptions
     Recompression,
     ConcurrencyOptions {}
 
-/** A layer that was compressed anew. */
+/** A layer that was compressed anew. Of its types, Docker's or OCI's, each manifest has the one that fits it. */
 export interface TranscodedLayer {
   readonly before: Descriptor
   readonly after: Layer
