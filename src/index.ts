@@ -109,4 +109,11 @@ export type {
   UpdateOptions,
 } from './storage.ts'
 export type { ByteSource } from './streams.ts'
+export { type Recompression, type TranscodeLayerOptions, transcodeLayer } from './transcode/layer.ts'
+export {
+  type TranscodedLayer,
+  type TranscodeOptions,
+  type TranscodeResult,
+  transcode,
+} from './transcode/transcode.ts'
 export type { InsertOptions, WriteImageOptions } from './write-image.ts'

@@ -1,7 +1,6 @@
 /** `ocidir build`: an image of layers, on a base or on nothing. */
 
 import { hostPlatform } from '../../adapters/node/index.ts'
-import { type DeflateLevel, gzip } from '../../src/codec/gzip.ts'
 import {
   type Codec,
   configure,
@@ -9,23 +8,14 @@ import {
   draft,
   formatPlatform,
   type Image,
-  identity,
   layersOf,
   matchesPlatform,
   OciDir,
   type Platform,
   pushLayer,
 } from '../../src/index.ts'
-import {
-  first,
-  formatOption,
-  numberArg,
-  type Parsed,
-  parseCommand,
-  platformArg,
-  quoted,
-  wantsJson,
-} from '../args.ts'
+import { first, formatOption, type Parsed, parseCommand, platformArg, wantsJson } from '../args.ts'
+import { codecFor, codecOptions } from '../codec.ts'
 import { type Command, Failure, type Io, UsageError } from '../command.ts'
 import { containerEdit } from '../container.ts'
 import { createdTime, sourceDateEpoch } from '../dates.ts'
@@ -37,10 +27,9 @@ import { formatBytes, printable } from '../text.ts'
 
 const options = {
   ...formatOption,
+  ...codecOptions,
   base: { type: 'string' },
   layer: { type: 'string', multiple: true },
-  compression: { type: 'string' },
-  level: { type: 'string' },
   platform: { type: 'string' },
   entrypoint: { type: 'string', multiple: true },
   cmd: { type: 'string', multiple: true },
@@ -109,7 +98,7 @@ interface Plan {
 }
 
 async function planOf(text: string, values: Values, io: Io): Promise<Plan> {
-  const codec = codecOf(values)
+  const codec = codecFor(values)
   const epoch = sourceDateEpoch(io.env)
   const created = createdTime(values.created, epoch)
   const platform = platformArg(values.platform)
@@ -147,17 +136,6 @@ async function build({ target, start, inputs, codec, created, epoch }: Plan, io:
     onProgress: ({ bytes, total = bytes }) =>
       progress.show(`base layers: ${formatBytes(bytes)} of ${formatBytes(total)}`),
   })
-}
-
-function codecOf({ compression = 'gzip', level: text }: Values): Codec {
-  if (compression !== 'gzip' && compression !== 'none') {
-    throw new UsageError(`--compression is gzip or none, not ${quoted(compression)}`)
-  }
-  const level = numberArg('level', text, { max: 9 })
-  // `numberArg` has just looked.
-  if (compression === 'gzip') return gzip({ level: level as DeflateLevel | undefined })
-  if (level !== undefined) throw new UsageError('--level goes with gzip, and --compression is none')
-  return identity
 }
 
 /** The base for the platform asked, else the only one, else that of this machine. */

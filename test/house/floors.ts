@@ -66,6 +66,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'oci-dir',
     'referrers',
     'repair/',
+    'transcode/',
     'worker',
     'write-image',
   ],

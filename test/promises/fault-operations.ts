@@ -15,9 +15,12 @@ import {
   fsck,
   gc,
   type ImageManifest,
+  identity,
   pushLayer,
   referrers,
   repair,
+  transcode,
+  transcodeLayer,
 } from '../../src/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { emptyDescriptor } from '../../src/spec.ts'
@@ -212,6 +215,18 @@ export const operations: Readonly<Record<string, Operation>> = {
   cloneTo: {
     isOnEmpty: true,
     run: async ({ source, storage, signal }) => (await cloneTo(source, storage, { signal })).entries,
+  },
+  transcodeLayer: {
+    run: async ({ dir, signal }) =>
+      transcodeLayer(dir, (await layersOf(dir, signal))[0], { codec: gzip({ level: 1 }), signal }),
+  },
+  transcode: {
+    run: async ({ source, dir, signal }) =>
+      (await transcode(source, dir, { refs: ['app'], codec: identity, codecs: [gzip()], signal })).entries,
+  },
+  'transcode (within one layout)': {
+    run: async ({ dir, signal }) =>
+      (await transcode(dir, dir, { refs: ['app'], as: 'app', codec: gzip({ level: 1 }), signal })).entries,
   },
   referrers: { run: ({ dir, signal }) => referrers(dir, 'app', { signal }) },
   fsck: {
