@@ -3,7 +3,7 @@
 import { type CloneOptions, type CopyResult, type Descriptor, tagOf } from '../src/index.ts'
 import { numberArg } from './args.ts'
 import type { Io } from './command.ts'
-import { counted, formatBytes, printable } from './text.ts'
+import { counted, formatBytes, formatProgress, printable } from './text.ts'
 
 /** The options of such a command, beside `--format`. */
 export const transferOptions = {
@@ -22,8 +22,7 @@ export function transferring({ jobs }: { readonly jobs?: string | undefined }, i
   return {
     signal: io.signal,
     concurrency: numberArg('jobs', jobs, { min: 1, max: mostJobs }),
-    onProgress: ({ bytes, total = 0 }) =>
-      io.progress.show(`${formatBytes(bytes)} of ${formatBytes(total)} copied`),
+    onProgress: progress => io.progress.show(`copied: ${formatProgress(progress)}`),
   }
 }
 

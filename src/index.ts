@@ -1,7 +1,7 @@
 /** The public names of `ocidir`. Written by hand: what isn't here is nobody's business. */
 
 export type { Artifact } from './artifact.ts'
-export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blob.ts'
+export type { BlobOptions, ExpectedBlob } from './blob.ts'
 export { BlobWriter } from './blob.ts'
 export { canonicalJson } from './canonical-json.ts'
 export { type Codec, type CodecOptions, type Decoder, identity } from './codec/codec.ts'
@@ -61,6 +61,7 @@ export {
   parsePlatform,
   platformOfConfig,
 } from './platform.ts'
+export type { Progress, ProgressOptions } from './progress.ts'
 export type { Ref } from './reference.ts'
 export { type ReferrersOptions, referrers } from './referrers.ts'
 export { type RepairOptions, type RepairResult, repair } from './repair/repair.ts'

@@ -15,7 +15,7 @@ import {
   pushLayer,
 } from '../../src/index.ts'
 import { first, formatOption, type Parsed, parseCommand, platformArg, wantsJson } from '../args.ts'
-import { codecFor, codecOptions } from '../codec.ts'
+import { codecFor, codecHelp, codecOptions } from '../codec.ts'
 import { type Command, Failure, type Io, UsageError } from '../command.ts'
 import { containerEdit } from '../container.ts'
 import { createdTime, sourceDateEpoch } from '../dates.ts'
@@ -23,7 +23,7 @@ import { createdBy, type LayerInput, layerInputs, layerSource, nameOf, refuseWit
 import { checkTarget, type DiskLayout, openReference, storageAt } from '../place.ts'
 import { platformOfImage } from '../readable.ts'
 import { parseTarget, type Reference } from '../reference.ts'
-import { formatBytes, printable } from '../text.ts'
+import { formatProgress, printable } from '../text.ts'
 
 const options = {
   ...formatOption,
@@ -57,10 +57,7 @@ gives the same digest everywhere when SOURCE_DATE_EPOCH (or --created, and files
                        compressed as --compression says, so its own compressed bytes aren't kept
   --layer -            the same with a tar on stdin; a tar that is cut short or damaged is refused
                        Layers are stacked in the order given, the first below
-  --compression gzip|none
-                       gzip by default: ocidir-gzip-1, whose bytes depend on the input and the level only
-  --level N            0 stores, 1 is fast, 9 smallest; 6 by default
-  --platform P         os/architecture[/variant]: which image of the base; without a base linux and this machine's
+${codecHelp}  --platform P         os/architecture[/variant]: which image of the base; without a base linux and this machine's
                        architecture by default
   --entrypoint WORD, --cmd WORD
                        one element each, repeatable; or a JSON array, if it begins with "["; [] takes the base's away.
@@ -126,15 +123,14 @@ async function build({ target, start, inputs, codec, created, epoch }: Plan, io:
     const layer = await dir.writeLayer(layerSource(input, context), {
       codec,
       signal,
-      onProgress: ({ bytes }) => progress.show(`${head}: ${formatBytes(bytes)}`),
+      onProgress: step => progress.show(`${head}: ${formatProgress(step)}`),
     })
     image = pushLayer(image, layer, { created, createdBy: createdBy(input) })
   }
   return dir.writeImage(image, {
     tag: target.tag,
     signal,
-    onProgress: ({ bytes, total = bytes }) =>
-      progress.show(`base layers: ${formatBytes(bytes)} of ${formatBytes(total)}`),
+    onProgress: step => progress.show(`base layers: ${formatProgress(step)}`),
   })
 }
 

@@ -12,11 +12,11 @@ import {
   transcode,
 } from '../../src/index.ts'
 import { formatOption, parseCommand, platformArg, wantsJson } from '../args.ts'
-import { codecFor, codecOptions, decoders } from '../codec.ts'
+import { codecFor, codecHelp, codecOptions, decoders } from '../codec.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
 import { checkTarget, openPlace, openReference, storageAt } from '../place.ts'
 import { parseLayout, parseReference, type Reference } from '../reference.ts'
-import { counted, formatBytes, printable } from '../text.ts'
+import { counted, formatBytes, formatProgress, printable } from '../text.ts'
 import { entryRow, printSums, sumsOf, transferring } from '../transfer.ts'
 
 const options = {
@@ -41,15 +41,13 @@ configs. Layers that are in this compression already, foreign layers and artifac
 layout the new image needs a TAG; the old one's own moves it. What refers to the old image (signatures, attestations)
 goes on referring to that.
 
-  --compression gzip|none
-                  what the layers become; they may be in gzip, zstd or none
-  --level N       of gzip: 0 stores, 1 is fast, 9 smallest; 6 by default
-  --recompress    layers that are in this compression already, too: to make them canonical, or of another level
-  --all           everything that LAYOUT lists
-  --platform P    of an index the image for os/architecture[/variant] alone
-  --jobs N        how many layers or blobs are under way at once (4)
-  --format json   { entries: [{ tag, digest, mediaType, size }], layers: [{ digest, size, diffId, before: { digest,
-                  size } }], copied, shared, present, bytes, unverified, absent }: the counts of what was copied
+${codecHelp}  --recompress         layers that are in this compression already, too: to make them canonical, or of another level
+  --all                everything that LAYOUT lists
+  --platform P         of an index the image for os/architecture[/variant] alone
+  --jobs N             how many layers or blobs are under way at once (4)
+  --format json        { entries: [{ tag, digest, mediaType, size }], layers: [{ digest, size, diffId, before: {
+                       digest, size } }], copied, shared, present, bytes, unverified, absent }: the counts of what was
+                       copied
 `,
 
   async run(args, io) {
@@ -69,7 +67,7 @@ goes on referring to that.
     const to = await OciDir.ensure(storageAt(target.path, io), { signal: io.signal })
     const result = await transcode(dir, to, {
       ...{ ...common, refs, platform, as: target.tag },
-      onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} done`),
+      onProgress: progress => io.progress.show(`done: ${formatProgress(progress)}`),
     })
     await printLayers(result.layers, compression, io)
     await printSums(result, io)

@@ -1,9 +1,10 @@
 /** One blob from a layout to another: the one place where blobs move, as bytes and verified. */
 
-import { BlobWriter, findBlob, openBlob, type ProgressOptions, readVerified, writeBlob } from '../blob.ts'
+import { BlobWriter, findBlob, openBlob, readVerified, writeBlob } from '../blob.ts'
 import { blobPath, isVerifiable } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import type { Layout } from '../layout.ts'
+import type { ProgressOptions } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
 import type { StagedFile, StorageAdapter, StoredFile } from '../storage.ts'
 import { chunksOf } from '../streams.ts'

@@ -1,6 +1,5 @@
 /** Copies between layouts: bytes as they are, verified, what is there skipped; then one exclusive edit of index.json. */
 
-import type { ProgressOptions } from '../blob.ts'
 import { isVerifiable } from '../digest.ts'
 import { type Document, emptyIndexBytes } from '../document.ts'
 import { engine, engineFor } from '../engine.ts'
@@ -8,6 +7,7 @@ import { OciError } from '../errors.ts'
 import { editIndex, withEntries } from '../index-json.ts'
 import { checkMarker, type Layout, readIndexJson, readRootFile } from '../layout.ts'
 import { type ConcurrencyOptions, checkConcurrency, inParallel } from '../parallel.ts'
+import { atSteadyPace, type ProgressOptions } from '../progress.ts'
 import { ownPaths, publishAll } from '../publish.ts'
 import type { Image } from '../resolve.ts'
 import type { Descriptor, ImageIndex } from '../spec.ts'
@@ -55,12 +55,14 @@ export async function copy(
   const from = 'manifest' in source ? source.layout : source
   const chosen = await chosenOf(source, options)
   const { entries, plan } = await planOf(from, chosen, options)
-  return transfer({ from, to: target }, plan, {
-    ...options,
-    entries,
-    name: requires =>
-      editIndex(target, index => withEntries(index, entries), { requires, signal: options.signal }),
-  })
+  return atSteadyPace(options, paced =>
+    transfer({ from, to: target }, plan, {
+      ...paced,
+      entries,
+      name: requires =>
+        editIndex(target, index => withEntries(index, entries), { requires, signal: options.signal }),
+    }),
+  )
 }
 
 /**
@@ -86,15 +88,18 @@ export async function cloneTo(
   nextIndex(await readRootFile(to, 'index.json', options), { index, storage })
   const entries = index.value.manifests
   const { signal } = options
-  return transfer({ from: dir, to }, await planCopy(dir, entries, options), {
-    ...options,
-    entries,
-    async name(requires) {
-      await storage.update('oci-layout', now => now ?? marker, { signal })
-      await checkMarker(to, options)
-      await storage.update('index.json', now => nextIndex(now, { index, storage }), { requires, signal })
-    },
-  })
+  const plan = await planCopy(dir, entries, options)
+  return atSteadyPace(options, paced =>
+    transfer({ from: dir, to }, plan, {
+      ...paced,
+      entries,
+      async name(requires) {
+        await storage.update('oci-layout', now => now ?? marker, { signal })
+        await checkMarker(to, options)
+        await storage.update('index.json', now => nextIndex(now, { index, storage }), { requires, signal })
+      },
+    }),
+  )
 }
 
 /** The index of a clone: the source's, where there is none but an empty one. */

@@ -1,6 +1,6 @@
 /** How far a copy is, and what it came to. */
 
-import type { Progress, ProgressOptions } from '../blob.ts'
+import type { Progress, ProgressOptions } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
 import { type Arrival, copyBlob, type Route } from './blob.ts'
 

@@ -1,6 +1,5 @@
 /** One layer in another compression: read and verified, then written as every layer is. */
 
-import type { ProgressOptions } from '../blob.ts'
 import type { Codec } from '../codec/codec.ts'
 import type { Route } from '../copy/blob.ts'
 import { createHasher } from '../digest.ts'
@@ -8,6 +7,7 @@ import { OciError } from '../errors.ts'
 import { type Layer, type ReadLayerOptions, readLayer, writeLayer } from '../layer.ts'
 import type { Layout } from '../layout.ts'
 import { dockerLayerType, isDockerType, layerType } from '../media-types.ts'
+import type { ProgressOptions } from '../progress.ts'
 import { type Descriptor, type Digest, mediaTypes } from '../spec.ts'
 import type { StorageAdapter } from '../storage.ts'
 import { chunksOf } from '../streams.ts'

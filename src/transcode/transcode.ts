@@ -1,6 +1,6 @@
 /** Images in another compression: the same tars and configs, new blobs and manifests, then one edit of index.json. */
 
-import { findBlob, type Progress } from '../blob.ts'
+import { findBlob } from '../blob.ts'
 import { canonicalJson } from '../canonical-json.ts'
 import type { Route } from '../copy/blob.ts'
 import { type ChoiceOptions, checkChoice, chosenOf } from '../copy/choice.ts'
@@ -11,6 +11,7 @@ import { editIndex, unnamed, withEntries } from '../index-json.ts'
 import type { Layer } from '../layer.ts'
 import { type Layout, readIndex, readManifest } from '../layout.ts'
 import { type ConcurrencyOptions, checkConcurrency, inParallel } from '../parallel.ts'
+import { atSteadyPace, type Progress } from '../progress.ts'
 import { ownPaths, publishAll } from '../publish.ts'
 import type { Image } from '../resolve.ts'
 import type { Descriptor, ImageIndex } from '../spec.ts'
@@ -68,7 +69,16 @@ export async function transcode(
   const from = 'manifest' in source ? source.layout : source
   const chosen = await chosenOf(source, options)
   const plan = await planTranscode(from, chosen, options)
-  const work = new Transcoding({ from, to: target }, plan, options)
+  return atSteadyPace(options, paced => transcodeAll({ from, to: target }, { chosen, plan }, paced))
+}
+
+async function transcodeAll(
+  route: Route,
+  { chosen, plan }: { readonly chosen: readonly Descriptor[]; readonly plan: TranscodePlan },
+  options: TranscodeOptions,
+): Promise<TranscodeResult> {
+  const { from, to: target } = route
+  const work = new Transcoding(route, plan, options)
   const keepsNames = options.as !== undefined || from.storage !== target.storage
   let entries: readonly Descriptor[] = []
   await publishAll({

@@ -29,6 +29,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'plain-json',
     'platform',
     'pool',
+    'progress',
     'reference',
     'rules',
     'stacks',
