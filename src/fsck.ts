@@ -68,7 +68,8 @@ export interface FsckCounts {
  * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
  */
 export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
-  return atSteadyPace(options, paced => fsckTelling(storage, paced))
+  const isTotalWanted = options.onProgress !== undefined
+  return atSteadyPace(options, paced => fsckTelling(storage, { ...paced, isTotalWanted }))
 }
 
 /** An error of something that is named, and the descriptor that it was met at. */
@@ -79,7 +80,11 @@ export interface Fault {
   readonly isOfImage: boolean
 }
 
-type TellingOptions = FsckOptions & { readonly onFault?: (fault: Fault) => void }
+interface TellingOptions extends FsckOptions {
+  readonly onFault?: (fault: Fault) => void
+  /** Progress has a total, for which all is listed once more. */
+  readonly isTotalWanted?: boolean
+}
 
 /** The same, for whoever has to know how a blob was read when it was found wrong. Of what isn't listed nothing is told. */
 export async function fsckTelling(storage: ReadableStorage, options: TellingOptions): Promise<FsckResult> {
@@ -123,7 +128,7 @@ class Check {
   }
 
   async run(): Promise<FsckResult> {
-    if (this.#options.onProgress !== undefined) this.#total = await this.#sizeOfBlobs()
+    if (this.#options.isTotalWanted) this.#total = await this.#sizeOfBlobs()
     await this.#guard({ path: 'oci-layout' }, () => checkMarker(this.#layout, this.#options))
     this.#loss()
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())

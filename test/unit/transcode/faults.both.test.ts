@@ -14,6 +14,7 @@ import { tarSource } from '../../../src/tar/index.ts'
 import { type TranscodeOptions, transcode } from '../../../src/transcode/transcode.ts'
 import { collect, heedless, untilWritten } from '../../fault/gc-race.ts'
 import { isLong } from '../../setup/rounds.ts'
+import { seeChunks } from '../../setup/see-chunks.ts'
 import { Tally } from '../../setup/tally.ts'
 import { forwarding } from '../../suites/index.ts'
 import { bytesOf } from '../../suites/material.ts'
@@ -131,7 +132,9 @@ it('P9: aborted at each chunk it rejects with the reason, names nothing and leav
   await writeApp(dir, { size: 500_000 })
   const chunksOf = async (): Promise<number> => {
     let chunks = 0
-    await transcode(dir, await emptyDir(), { ...toPlain, onProgress: () => (chunks += 1) })
+    const target = await emptyDir()
+    seeChunks(target.storage, () => chunks++)
+    await transcode(dir, target, toPlain)
     return chunks
   }
   const whole = await chunksOf()
@@ -141,13 +144,10 @@ it('P9: aborted at each chunk it rejects with the reason, names nothing and leav
     const controller = new AbortController()
     const reason = new Error(`at chunk ${k}`)
     let chunks = 0
-    const ended = transcode(dir, target, {
-      ...toPlain,
-      signal: controller.signal,
-      onProgress: () => {
-        if (++chunks === k) controller.abort(reason)
-      },
+    seeChunks(target.storage, () => {
+      if (++chunks === k) controller.abort(reason)
     })
+    const ended = transcode(dir, target, { ...toPlain, signal: controller.signal })
     const thrown = await ended.catch(error => error)
     if (thrown === reason) fired += 1
     expect(thrown, `chunk ${k} of ${whole}`).toBe(reason)
