@@ -116,5 +116,6 @@ function memoryRows(memory) {
  */
 function verdict(share, tried) {
   if (share >= 1) return 'met'
-  return `missed by ${((1 - share) * 100).toFixed(0)} %${tried === undefined ? '' : `: ${tried}`}`
+  const percent = (1 - share) * 100
+  return `missed by ${percent.toFixed(percent < 10 ? 1 : 0)} %${tried === undefined ? '' : `: ${tried}`}`
 }

@@ -1,8 +1,8 @@
 // @ts-check
-// npm run build && node bench/run.mjs [--quick] [--only TABLE,…] [--inputs rootfs,large] [--runs N]: the tables of
-// bench/README.md, all that is compared timed in turn in this one run.
+// npm run build && node bench/run.mjs [--quick] [--only TABLE,…] [--inputs rootfs,large] [--runs N] [--write]: the tables
+// of bench/README.md, all that is compared timed in turn in this one run; --write puts them there.
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fsckTable, raceOfChecks } from './fsck.mjs'
@@ -10,6 +10,7 @@ import { goalsTable } from './goals.mjs'
 import { gzippedSize, layersTable, raceOfLayers } from './layers.mjs'
 import { mb, mib } from './measure.mjs'
 import { memoryOfBuilds, memoryTable } from './memory.mjs'
+import { whence, writeReadme } from './readme.mjs'
 import { rootfs } from './rootfs.mjs'
 import { storeTable } from './store.mjs'
 import { withTab } from './tab.mjs'
@@ -22,6 +23,7 @@ const { values: given } = parseArgs({
     only: { type: 'string' },
     inputs: { type: 'string', default: 'rootfs,large' },
     runs: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
 const MiB = 2 ** 20
@@ -41,21 +43,27 @@ const only = (given.only ?? 'layers,fsck,memory,tags,store')
 const unknown = only.filter(name => ![...layers, 'fsck', 'memory', 'tags', 'store'].includes(name))
 if (unknown.length > 0) throw new Error(`no such table: ${unknown.join(', ')}`)
 
+const isWhole = given.only === undefined && given.inputs === 'rootfs,large' && !given.quick
+if (given.write && !isWhole) throw new Error('only a whole run is written into the README')
+
 const work = mkdtempSync(join(tmpdir(), 'ocidir-bench-'))
 /** @type {import('./goals.mjs').Raced[]} */
 const races = []
 /** @type {import('./memory.mjs').Held[]} */
 let memory = []
 
+/** What was printed, by its place in the README. @type {Map<string, string>} */
+const sections = new Map()
+
 try {
-  console.log(`Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model.trim()})\n`)
+  tell('run', whence())
   if (only.some(name => layers.includes(name))) await allLayers()
   if (only.includes('fsck')) await allChecks()
   if (only.includes('memory')) await allMemory()
-  if (only.includes('tags'))
-    console.log(`${await tagsTable(work, { runs, count: given.quick ? 100 : 10_000 })}\n`)
-  if (only.includes('store')) console.log(`${await storeTable(work, { runs, scale })}\n`)
-  if (races.length > 0 || memory.length > 0) console.log(goalsTable(races, memory))
+  if (only.includes('tags')) tell('tags', await tagsTable(work, { runs, count: given.quick ? 100 : 10_000 }))
+  if (only.includes('store')) tell('store', await storeTable(work, { runs, scale }))
+  if (races.length > 0 || memory.length > 0) tell('goals', goalsTable(races, memory))
+  if (given.write) writeReadme(sections)
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
@@ -65,7 +73,7 @@ async function allLayers() {
     for (const name of /** @type {const} */ (['rootfs', 'large'])) {
       if (!given.inputs.split(',').includes(name)) continue
       const { tar, about } = tarOf(name)
-      console.log(`${about}\n`)
+      tell('layers', about)
       await tab.give(tar)
       const gzipped = await gzippedSize(tar, work)
       for (const [table, layerTable] of Object.entries(layerTables)) {
@@ -76,7 +84,7 @@ async function allLayers() {
         races.push({ table, input: input.name, standings, gzipped })
         const { peers } = layerTable
         const options = { name: `${table}, ${input.name}`, peers, input: statSync(tar).size, gzipped }
-        console.log(`${layersTable(standings, options)}\n`)
+        tell('layers', layersTable(standings, options))
       }
     }
   })
@@ -93,7 +101,7 @@ async function allChecks() {
     say(`fsck of ${input}`)
     const { standings, bytes: all } = await raceOfChecks(Array(count).fill(bytes), { work, runs, warmUps })
     races.push({ table: 'fsck', input, standings })
-    console.log(`${fsckTable(standings, { name: `fsck, ${input}`, bytes: all })}\n`)
+    tell('fsck', fsckTable(standings, { name: `fsck, ${input}`, bytes: all }))
   }
 }
 
@@ -102,7 +110,7 @@ async function allMemory() {
   const { tar } = tarOf('rootfs')
   const sizes = given.quick ? [16 * MiB, 64 * MiB] : [1024 * MiB, 4096 * MiB]
   memory = await memoryOfBuilds({ work, tar, sizes })
-  console.log(`${memoryTable(memory)}\n`)
+  tell('memory', memoryTable(memory))
 }
 
 /** The tar, or for a quick look its beginning. @param {keyof typeof inputs} name */
@@ -122,6 +130,12 @@ function beginningOf(path, length) {
   const beginning = join(work, `${length}.tar`)
   writeFileSync(beginning, bytes)
   return beginning
+}
+
+/** Prints what belongs into a section of the README, and keeps it. @param {string} section @param {string} text */
+function tell(section, text) {
+  console.log(`${text}\n`)
+  sections.set(section, [sections.get(section), text].filter(Boolean).join('\n\n'))
 }
 
 /** Where it is; stdout has the tables. @param {string} what */
