@@ -83,9 +83,11 @@ export class BlobWriter {
     const expected = this.#options.expected?.size
     if (expected !== undefined && size > expected)
       throw new OciError('SIZE_MISMATCH', { expected, found: size })
+    // The medium writes while this thread hashes; both only read the bytes.
+    const writing = this.#sink.write(bytes)
     this.#hasher.update(bytes)
     this.#size = size
-    await this.#sink.write(bytes)
+    await writing
     this.#options.onProgress?.({ bytes: size, total: expected })
   }
 

@@ -80,7 +80,9 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('write', async () => {
       // What was gathered came first, so it goes first, also before a chunk that is written at once.
       const isLarge = chunk.length >= gatherSize / 2
-      if (isLarge || this.#gatheredSize + chunk.length > gatherSize) await this.#flush()
+      const isFlushed = this.#gatheredSize > 0 && (isLarge || this.#gatheredSize + chunk.length > gatherSize)
+      // Without an await where there is nothing to flush: the disk is at work before the caller goes on.
+      if (isFlushed) await this.#flush()
       if (isLarge) return await this.#append(chunk)
       this.#gathered.set(chunk, this.#gatheredSize)
       this.#gatheredSize += chunk.length
