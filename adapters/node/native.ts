@@ -1,20 +1,12 @@
 /** What Node does faster than WebAssembly, with the same bytes. */
 
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { inflateRawSync, constants as zlib } from 'node:zlib'
-import type { NativeTools } from '../../src/storage.ts'
+import type { Hasher, NativeTools } from '../../src/storage.ts'
 
 /** Hashers of node:crypto and an inflater of node:zlib. */
 export const native: NativeTools = {
-  hasher(algorithm) {
-    const hash = createHash(algorithm)
-    return {
-      update: bytes => {
-        hash.update(bytes)
-      },
-      hex: () => hash.digest('hex'),
-    }
-  },
+  hasher: algorithm => hasherOver(createHash(algorithm)),
   inflateRaw(deflated, { dictionary, size }) {
     const { length } = dictionary
     // A sync flush as the last flush: a block in the middle of a stream has no final block, and that is no error.
@@ -25,6 +17,19 @@ export const native: NativeTools = {
     })
     return new Uint8Array(inflated.buffer, inflated.byteOffset + length, inflated.length - length)
   },
+}
+
+function hasherOver(hash: Hash): Hasher {
+  return {
+    update: bytes => {
+      hash.update(bytes)
+    },
+    hex: () => hash.digest('hex'),
+    save() {
+      const state = hash.copy()
+      return { restore: () => hasherOver(state.copy()) }
+    },
+  }
 }
 
 /**
