@@ -38,7 +38,7 @@ image that had it in DST.
   --all           everything that LAYOUT lists
   --platform P    of an index the image for os/architecture[/variant] alone
   --referrers     what refers to it too: signatures, SBOMs, attestations
-${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, present, bytes,
+${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, resumed, present, bytes,
                   unverified, absent }], one for each REF
 `,
 

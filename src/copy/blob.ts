@@ -5,8 +5,9 @@ import { blobPath, isVerifiable } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import type { Layout } from '../layout.ts'
 import type { Descriptor } from '../spec.ts'
-import type { StagedFile, StorageAdapter, StoredFile } from '../storage.ts'
+import type { StagedFile, StorageAdapter } from '../storage.ts'
 import { chunksOf } from '../streams.ts'
+import { copyResumable, type Passage, type Resumption } from './resume.ts'
 
 /** The two layouts of a copy. */
 export interface Route {
@@ -14,8 +15,14 @@ export interface Route {
   readonly to: Layout<StorageAdapter>
 }
 
-/** How a blob came to be in the target: it was, its bytes moved, or both places share them. */
-export type Arrival = 'present' | 'copied' | 'shared'
+/** How a blob came to be in the target: it was, its bytes moved, all or the rest of them, or both places share them. */
+export type Arrival = 'present' | 'shared' | Resumption
+
+/** How one blob is copied. */
+export interface BlobCopyOptions extends ProgressOptions {
+  /** Whether what has come of a large blob stays when the copy is ended, and is gone on with: not unless given. */
+  readonly resume?: boolean | undefined
+}
 
 /**
  * Copies one blob unless one of its size is there. Nothing is published but verified bytes; of a digest that can't be
@@ -24,22 +31,18 @@ export type Arrival = 'present' | 'copied' | 'shared'
 export async function copyBlob(
   { from, to }: Route,
   descriptor: Descriptor,
-  options: ProgressOptions = {},
+  options: BlobCopyOptions = {},
 ): Promise<Arrival> {
   const present = await findBlob(to.places, descriptor.digest, options)
   if (present?.size === descriptor.size) return 'present'
-  const file = await openBlob(from.places, descriptor, options)
-  if (await shareBlob({ file, to }, descriptor, options)) return 'shared'
+  const passage = { from, to, file: await openBlob(from.places, descriptor, options) }
+  if (await shareBlob(passage, descriptor, options)) return 'shared'
+  const resumed = options.resume ? await copyResumable(passage, descriptor, options) : undefined
+  if (resumed !== undefined) return resumed
   await (isVerifiable(descriptor.digest)
-    ? writeVerified({ file, to }, descriptor, options)
-    : writeUnverified({ file, to }, descriptor, options))
+    ? writeVerified(passage, descriptor, options)
+    : writeUnverified(passage, descriptor, options))
   return 'copied'
-}
-
-/** A blob's file in the source, on its way. */
-interface Passage {
-  readonly file: StoredFile
-  readonly to: Layout<StorageAdapter>
 }
 
 /** What is verified is what the storage made of the file, so nothing can change between the look and the commit. */
