@@ -61,7 +61,7 @@ export class Parts {
     if (left?.version === undefined) return undefined
     const staged = left.size > size ? undefined : await StagedOnDisk.reopen(this.#layout, left)
     if (staged === undefined) {
-      await unless(absent, unlink(join(await this.#layout.private(), left.name)))
+      await removeAll([{ path: join(await this.#layout.private(), left.name) }])
       return undefined
     }
     try {
@@ -217,6 +217,6 @@ async function copyInto(
 }
 
 /** What can't be removed is left for `sweep`. */
-async function removeAll(files: readonly Other[]): Promise<void> {
+async function removeAll(files: readonly Pick<Other, 'path'>[]): Promise<void> {
   for (const { path } of files) await unlink(path).catch(() => {})
 }

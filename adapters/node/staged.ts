@@ -50,12 +50,13 @@ export class StagedOnDisk implements StagingMedium {
     }
   }
 
-  /** A file that was left, to be gone on with. `undefined` where it is gone, or isn't as it was left. */
+  /** A file that was left, to be gone on with. `undefined` where there is none, or it isn't as it was left. */
   static async reopen(layout: LayoutFolder, left: LeftBytes): Promise<StagedOnDisk | undefined> {
     const path = join(await layout.private(), left.name)
-    const handle = await unless([...absent, 'ELOOP'], open(path, goOnFlags))
+    const handle = await open(path, goOnFlags).catch(() => undefined)
     if (handle === undefined) return undefined
-    if (left.version === versionOf(await handle.stat({ bigint: true }))) {
+    const found = await handle.stat({ bigint: true }).catch(() => undefined)
+    if (found !== undefined && left.version === versionOf(found)) {
       const staged = new StagedOnDisk({ layout, path, handle })
       staged.#size = left.size
       return staged

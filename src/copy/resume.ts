@@ -24,12 +24,15 @@ export type Resumption = 'copied' | 'resumed'
  */
 export const leastResumed: number = 4 << 20
 
+// What turns out wrong is dropped, so the second one begins anew; unless several copies were killed, and all left something.
+const attempts = 3
+
 /**
  * Copies a blob so that whatever ends this leaves what has come, and goes on with what an earlier copy left. `undefined`
- * where that is no way: then nothing is left, and the blob is to be copied as any other.
+ * where that is no way: the blob is to be copied as any other.
  *
  * What is kept is believed no more than the source: its hash is made anew, of the bytes as they are now, unless the
- * storage vouches for them. Where it turns out wrong it is dropped, which is one of the cases of `undefined`.
+ * storage vouches for them. Where the whole turns out wrong it is dropped, and the blob begun anew.
  */
 export async function copyResumable(
   passage: Passage,
@@ -38,10 +41,13 @@ export async function copyResumable(
 ): Promise<Resumption | undefined> {
   const { digest, size } = descriptor
   if (size < leastResumed || !isVerifiable(digest)) return undefined
-  const part = await passage.to.storage.resume?.(blobPath(digest), { size, signal: options.signal })
-  if (part === undefined) return undefined
-  const copying = new ResumedCopy(passage, part, options)
-  return copying.run(descriptor)
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const part = await passage.to.storage.resume?.(blobPath(digest), { size, signal: options.signal })
+    if (part === undefined) return undefined
+    const outcome = await new ResumedCopy(passage, part, options).run(descriptor)
+    if (outcome !== undefined) return outcome
+  }
+  return undefined
 }
 
 class ResumedCopy {
@@ -58,6 +64,7 @@ class ResumedCopy {
     this.#options = options
   }
 
+  /** `undefined` where what was kept is wrong, and dropped. */
   async run(descriptor: Descriptor): Promise<Resumption | undefined> {
     const isResumed = this.#part.kept.size > 0
     try {
@@ -72,7 +79,7 @@ class ResumedCopy {
     }
   }
 
-  /** Hashes what is kept, or restores the hash of it. `false` where it can't be read: it was altered, and is dropped. */
+  /** Hashes what is kept, or restores the hash of it. `false` where it can't be read: it was altered. */
   async #takeKept({ digest, size }: Descriptor): Promise<boolean> {
     const { kept, hashed } = this.#part
     const { signal, onProgress } = this.#options
@@ -84,6 +91,7 @@ class ResumedCopy {
       return true
     }
     this.#hasher = await createHasher(verifiableAlgorithm(digest), engine.native)
+    if (kept.size === 0) return true
     const place = { storage: storage.name, path: blobPath(digest) }
     try {
       for await (const chunk of chunksOf(streamPart(kept, place, { signal }), { signal }))
