@@ -105,6 +105,8 @@ export class Stagings {
     } finally {
       if (medium === undefined) this.#resumed.delete(path)
     }
+    // One that has waited for another writer in vain, or only until its caller gave up.
+    if (medium === undefined) signal?.throwIfAborted()
     return medium && this.#resumable({ path, medium, signal }, before?.hashed)
   }
 

@@ -6,9 +6,8 @@ import { draft, pushLayer } from '../../../src/image.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import type { Descriptor } from '../../../src/spec.ts'
 import type { BlobPath, Hasher, StorageAdapter, StoredFile } from '../../../src/storage.ts'
-import { seeded } from '../../golden/inputs.ts'
-import { forwarding } from '../../suites/index.ts'
-import { amd64 } from './samples.ts'
+import { forwarding } from '../../suites/forwarding.ts'
+import { seeded } from '../../suites/seeded-bytes.ts'
 
 /** Bytes of the large blob: some chunks of every medium more than are needed to resume. */
 export const largeSize = 6 * 1024 * 1024 + 4321
@@ -25,6 +24,8 @@ export class LargeSource {
   read = 0
   /** After so many bytes of one stream the source breaks off, by this error, or as if it were at its end. */
   breaksOff: { readonly after: number; readonly error?: Error | undefined } | undefined
+  /** Awaited before each chunk: a slow line. */
+  rest: () => Promise<void> = async () => {}
   /** Changes what is read. */
   change: (chunk: Uint8Array) => Uint8Array = chunk => chunk
 
@@ -44,7 +45,7 @@ export class LargeSource {
     const bytes = seeded(size, seed)
     const made = await OciDir.ensure(memory('source'))
     const layer = await made.writeLayer(bytes)
-    await made.writeImage(pushLayer(draft(amd64), layer), { tag: largeTag })
+    await made.writeImage(pushLayer(draft({ os: 'linux', architecture: 'amd64' }), layer), { tag: largeTag })
     return new LargeSource(made.storage, layer.descriptor, bytes)
   }
 
@@ -68,6 +69,7 @@ export class LargeSource {
         return new ReadableStream<Uint8Array>(
           {
             pull: async controller => {
+              await this.rest()
               const left = (this.breaksOff?.after ?? Number.POSITIVE_INFINITY) - given
               const next = left > 0 ? await reader.read() : undefined
               if (next?.done) return controller.close()
