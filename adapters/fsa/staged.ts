@@ -123,7 +123,8 @@ export class StagedInBrowser implements StagingMedium {
         await removeReleased(folder, this.#name)
         return undefined
       }
-      await this.#removeTakenOver()
+      // On a folder of the disk its writer may be at work still.
+      if (this.#layout.quota) await this.#removeTakenOver()
       const handle = await folder.getFileHandle(this.#name)
       return { name: this.#name, size: this.#size, version: await this.#restingVersion(handle) }
     })
