@@ -41,6 +41,20 @@ export interface LeftBytes {
   readonly version?: string | undefined
 }
 
+/** The medium, if a check lets the rest of its bytes come; refused before the first of them, what is kept stays as it was. */
+export async function unlessRefused<Medium extends ResumableMedium>(
+  medium: Medium,
+  check: () => Promise<void>,
+): Promise<Medium> {
+  try {
+    await check()
+    return medium
+  } catch (error) {
+    await medium.leave()
+    throw error
+  }
+}
+
 /** Blobs whose state is remembered: far more than are under way at once, and a few hundred bytes each. */
 const mostRemembered = 256
 

@@ -1,5 +1,6 @@
 /** Web Locks that are held for longer than a call: for as long as something is open. */
 
+import type { ResumableMedium, StagingMedium } from './staging.ts'
 import type { AbortOptions } from './storage.ts'
 
 /** How long to wait for a lock. */
@@ -33,5 +34,32 @@ export async function takeLock(
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+/** What a medium stages so that it can be left. */
+export type Leavable = StagingMedium & Pick<ResumableMedium, 'leave'>
+
+/** A resumable file with a lock, which is let go of when its last call has ended. */
+export function lockedPart(
+  staged: Leavable,
+  { kept, isUntouched, release }: Pick<ResumableMedium, 'kept' | 'isUntouched'> & { release(): void },
+): ResumableMedium {
+  return {
+    kept,
+    isUntouched,
+    write: chunk => staged.write(chunk),
+    close: () => staged.close(),
+    async publish(path) {
+      const outcome = await staged.publish(path)
+      release()
+      return outcome
+    },
+    async leave() {
+      const left = await staged.leave()
+      release()
+      return left
+    },
+    drop: () => staged.drop().finally(release),
   }
 }

@@ -2,7 +2,7 @@
 
 import { OciError } from '../../src/errors.ts'
 import { domNameOf, guarded } from '../../src/faults.ts'
-import { type LeftBytes, type ResumableMedium, Stagings } from '../../src/staging.ts'
+import { type LeftBytes, type ResumableMedium, Stagings, unlessRefused } from '../../src/staging.ts'
 import {
   type AbortOptions,
   type BlobPath,
@@ -114,7 +114,7 @@ export class DirectoryStorage implements StorageAdapter {
     this.#enter(signal)
     const open = async (left: LeftBytes | undefined): Promise<ResumableMedium | undefined> => {
       const part = await openPart(this.#layout, path, { size, left, signal })
-      return part && this.#withRoom(part, size)
+      return part && unlessRefused(part, () => this.#refuseWhenFull(size - part.kept.size))
     }
     return this.#faulty('resume', () => this.#stagings.resume(path, open, options), signal)
   }
@@ -233,17 +233,6 @@ export class DirectoryStorage implements StorageAdapter {
 
   async #read(path: DocumentPath): Promise<Uint8Array | undefined> {
     return (await this.#openLocked(path))?.bytes()
-  }
-
-  /** Refused before the first byte, where there is no room for the rest, what is kept stays as it was. */
-  async #withRoom(part: ResumableMedium, size: number): Promise<ResumableMedium> {
-    try {
-      await this.#refuseWhenFull(size - part.kept.size)
-      return part
-    } catch (error) {
-      await part.leave()
-      throw error
-    }
   }
 
   async #refuseWhenFull(size: number | undefined): Promise<void> {

@@ -7,10 +7,10 @@
  */
 
 import type { LeftBytes, ResumableMedium } from '../../src/staging.ts'
-import type { AbortOptions, BlobPath, StoredFile } from '../../src/storage.ts'
+import type { AbortOptions, BlobPath } from '../../src/storage.ts'
 import { storedBlob } from '../../src/stored-blob.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
-import { takeLock } from '../../src/web-lock.ts'
+import { lockedPart, takeLock } from '../../src/web-lock.ts'
 import { type LayoutDirectory, makePrivateFolder, privateFolder, removeFile } from './directory.ts'
 import { absent, unless } from './faults.ts'
 import { childrenOf } from './listing.ts'
@@ -35,7 +35,7 @@ export async function openPart(
   layout: LayoutDirectory,
   path: BlobPath,
   options: PartOptions,
-): Promise<PartInBrowser | undefined> {
+): Promise<ResumableMedium | undefined> {
   const prefix = `part-${path.slice('blobs/'.length).replace('/', '-')}-`
   const [name, newName] = [prefix + crypto.randomUUID(), prefix + crypto.randomUUID()]
   if (name.length > longestName) return undefined
@@ -49,53 +49,10 @@ export async function openPart(
     })
     const place = { storage: layout.storage, path: `${privateFolder}/${found?.file.name}` }
     const kept = found === undefined ? storedBytes(new Uint8Array()) : storedBlob(found.file, place)
-    return new PartInBrowser(staged, { kept, isUntouched: found?.isUntouched ?? false }, release)
+    return lockedPart(staged, { kept, isUntouched: found?.isUntouched ?? false, release })
   } catch (error) {
     release()
     throw error
-  }
-}
-
-/** A private file that is left when its writer is ended, and a lock that is held until then. */
-export class PartInBrowser implements ResumableMedium {
-  readonly kept: StoredFile
-  readonly isUntouched: boolean
-  readonly #staged: StagedInBrowser
-  readonly #release: () => void
-
-  constructor(
-    staged: StagedInBrowser,
-    { kept, isUntouched }: Pick<ResumableMedium, 'kept' | 'isUntouched'>,
-    release: () => void,
-  ) {
-    this.kept = kept
-    this.isUntouched = isUntouched
-    this.#staged = staged
-    this.#release = release
-  }
-
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#staged.write(chunk)
-  }
-
-  close(): Promise<void> {
-    return this.#staged.close()
-  }
-
-  async publish(path: BlobPath): Promise<'written' | 'existed'> {
-    const outcome = await this.#staged.publish(path)
-    this.#release()
-    return outcome
-  }
-
-  async leave(): Promise<LeftBytes | undefined> {
-    const left = await this.#staged.leave()
-    this.#release()
-    return left
-  }
-
-  async drop(): Promise<void> {
-    await this.#staged.drop().finally(this.#release)
   }
 }
 

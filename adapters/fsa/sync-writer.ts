@@ -36,7 +36,7 @@ export class SyncWriter implements PrivateWriter {
     openHandles++
     try {
       const writer = new SyncWriter(await handle.createSyncAccessHandle(), at)
-      if (writer.#access.getSize() === at) return writer
+      if (at === 0 || writer.#isAt(at)) return writer
       writer.#end()
       return undefined
     } catch (error) {
@@ -62,6 +62,14 @@ export class SyncWriter implements PrivateWriter {
 
   async release(): Promise<void> {
     if (this.#open) this.#end()
+  }
+
+  #isAt(size: number): boolean {
+    try {
+      return this.#access.getSize() === size
+    } catch {
+      return false
+    }
   }
 
   #flush(): void {

@@ -3,7 +3,7 @@
 import { promisifyRequest } from 'idb-keyval'
 import { OciError } from '../../src/errors.ts'
 import { guarded } from '../../src/faults.ts'
-import { type ResumableMedium, Stagings } from '../../src/staging.ts'
+import { type ResumableMedium, Stagings, unlessRefused } from '../../src/staging.ts'
 import {
   type AbortOptions,
   type BlobPath,
@@ -99,7 +99,7 @@ export class DatabaseStorage implements StorageAdapter {
     const stage = (part: Part): StagedInDatabase => this.#newStaged(part)
     const open = async (): Promise<ResumableMedium | undefined> => {
       const part = await openPart(this.#database, path, { size, signal, stage })
-      return part && this.#withRoom(part, size)
+      return part && unlessRefused(part, () => this.#refuseWhenFull(size - part.kept.size))
     }
     return this.#faulty('resume', () => this.#stagings.resume(path, open, options), signal)
   }
@@ -167,17 +167,6 @@ export class DatabaseStorage implements StorageAdapter {
     const staged = new StagedInDatabase(this.#database, { onEnd, ...(part && { part }) })
     this.#staged.add(staged)
     return staged
-  }
-
-  /** Refused before the first byte, where there is no room for the rest, what is kept stays as it was. */
-  async #withRoom(part: ResumableMedium, size: number): Promise<ResumableMedium> {
-    try {
-      await this.#refuseWhenFull(size - part.kept.size)
-      return part
-    } catch (error) {
-      await part.leave()
-      throw error
-    }
   }
 
   async #refuseWhenFull(size: number | undefined): Promise<void> {

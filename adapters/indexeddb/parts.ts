@@ -4,10 +4,10 @@
  */
 
 import { promisifyRequest } from 'idb-keyval'
-import type { LeftBytes, ResumableMedium } from '../../src/staging.ts'
+import type { ResumableMedium } from '../../src/staging.ts'
 import type { AbortOptions, BlobPath, StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
-import { takeLock } from '../../src/web-lock.ts'
+import { lockedPart, takeLock } from '../../src/web-lock.ts'
 import type { Database } from './database.ts'
 import { chunkSize, chunksOfSet, type StagedRecord } from './records.ts'
 import type { Part, StagedInDatabase } from './staged.ts'
@@ -29,7 +29,7 @@ export async function openPart(
   database: Database,
   path: BlobPath,
   { size, stage, signal }: PartOptions,
-): Promise<PartInDatabase | undefined> {
+): Promise<ResumableMedium | undefined> {
   // A page that isn't a secure context has databases, and no locks.
   if (globalThis.navigator?.locks === undefined) return undefined
   const release = await takeLock(`ocidir:${database.storage}/part/${path}`, { patience, signal })
@@ -37,48 +37,12 @@ export async function openPart(
   try {
     const scope = { stores: ['staged', 'chunks'], mode: 'readwrite', signal } as const
     const kept = await database.run(scope, transaction => findIn(transaction, path, size))
-    return new PartInDatabase(stage({ path, kept }), keptIn(database, path, kept), release)
+    // No record has a time: nobody could tell who has touched it.
+    const isUntouched = false
+    return lockedPart(stage({ path, kept }), { kept: keptIn(database, path, kept), isUntouched, release })
   } catch (error) {
     release()
     throw error
-  }
-}
-
-/** A set that is left when its writer is ended, and a lock that is held until then. */
-export class PartInDatabase implements ResumableMedium {
-  readonly kept: StoredFile
-  readonly isUntouched = false
-  readonly #staged: StagedInDatabase
-  readonly #release: () => void
-
-  constructor(staged: StagedInDatabase, kept: StoredFile, release: () => void) {
-    this.kept = kept
-    this.#staged = staged
-    this.#release = release
-  }
-
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#staged.write(chunk)
-  }
-
-  close(): Promise<void> {
-    return this.#staged.close()
-  }
-
-  async publish(path: BlobPath): Promise<'written' | 'existed'> {
-    const outcome = await this.#staged.publish(path)
-    this.#release()
-    return outcome
-  }
-
-  async leave(): Promise<LeftBytes | undefined> {
-    const left = await this.#staged.leave()
-    this.#release()
-    return left
-  }
-
-  async drop(): Promise<void> {
-    await this.#staged.drop().finally(this.#release)
   }
 }
 

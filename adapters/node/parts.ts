@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto'
 import { lstat, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOciError } from '../../src/errors.ts'
-import type { LeftBytes, ResumableMedium } from '../../src/staging.ts'
+import { type LeftBytes, type ResumableMedium, unlessRefused } from '../../src/staging.ts'
 import type { AbortOptions, BlobPath, StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import type { Clone } from './adopt.ts'
@@ -64,14 +64,12 @@ export class Parts {
       await removeAll([{ path: join(await this.#layout.private(), left.name) }])
       return undefined
     }
-    try {
-      await refuseWhenFull(this.#layout, size - left.size)
-      return new PartOnDisk(staged, [], { kept: await this.#keptIn(staged), isUntouched: true })
-    } catch (error) {
-      // Refused before the first byte: it stays as it was.
+    const kept = await this.#keptIn(staged).catch(async error => {
       await staged.leave()
       throw error
-    }
+    })
+    const part = new PartOnDisk(staged, [], { kept, isUntouched: true })
+    return unlessRefused(part, () => refuseWhenFull(this.#layout, size - left.size))
   }
 
   /** A new file, with the bytes of the longest that others left. */
@@ -202,11 +200,13 @@ async function copyInto(
   { size, signal }: { readonly size: number } & AbortOptions,
 ): Promise<void> {
   const handle = other && (await open(other.path, readFlags).catch(() => undefined))
+  // One for all: a new one for each piece takes several times as long as the copy.
+  const buffer = new Uint8Array(Math.min(copySize, other?.size ?? 0))
   try {
     for (let at = 0; handle !== undefined && at < size; ) {
       signal?.throwIfAborted()
-      const buffer = new Uint8Array(Math.min(copySize, size - at))
-      const read = await handle.read(buffer, 0, buffer.length, at).catch(() => undefined)
+      const length = Math.min(buffer.length, size - at)
+      const read = await handle.read(buffer, 0, length, at).catch(() => undefined)
       if (read === undefined || read.bytesRead === 0) return
       await staged.write(buffer.subarray(0, read.bytesRead))
       at += read.bytesRead
