@@ -48,7 +48,7 @@ it('P2: leaves a part that the next copy goes on with, and no wrong byte under a
     `${sums.kills} kills, ${sums.kept} bytes not moved again, ${sums.damaged} parts damaged between`,
   )
   expect(tally.report()).toMatchObject({ losses: 0 })
-  expect(tally.fired).toBeGreaterThan(0.3 * tally.attempts)
+  expect(tally.fired).toBeGreaterThan(0.2 * tally.attempts)
   expect(sums.damaged).toBeGreaterThan(0)
 })
 
