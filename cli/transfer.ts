@@ -33,18 +33,20 @@ export function entryRow(entry: Descriptor): object {
 }
 
 /** The sums of a copy as data. */
-export function sumsOf({ copied, shared, present, bytes, unverified, absent }: CopyResult): object {
+export function sumsOf(result: CopyResult): object {
+  const { copied, shared, resumed, present, bytes, unverified, absent } = result
   const digests = (list: readonly Descriptor[]): string[] => list.map(({ digest }) => digest)
-  return { copied, shared, present, bytes, unverified: digests(unverified), absent: digests(absent) }
+  return { copied, shared, resumed, present, bytes, unverified: digests(unverified), absent: digests(absent) }
 }
 
 /** Prints the sums of a copy for people. */
 export async function printSums(result: CopyResult, { err, progress }: Io): Promise<void> {
   await progress.clear()
-  const { copied, shared, present, bytes, unverified, absent } = result
+  const { copied, shared, resumed, present, bytes, unverified, absent } = result
   const without = shared > 0 ? `, ${shared} without moving a byte` : ''
+  const rest = resumed > 0 ? `, ${resumed} from where an earlier copy had ended` : ''
   await err.line(
-    `${counted(copied, 'blob')} copied (${formatBytes(bytes)}${without}), ${present} there already`,
+    `${counted(copied, 'blob')} copied (${formatBytes(bytes)}${without}${rest}), ${present} there already`,
   )
   await note(unverified, 'can be checked here by its size alone', err)
   await note(absent, 'is named, but not in the source', err)

@@ -23,7 +23,9 @@ const stale = ['src', 'adapters', 'bin', 'cli', 'test']
 for (const path of stale) rmSync(path)
 
 // The compiler trusts its notes: it doesn't see that an output has gone.
-const force = [...expected].some(path => path !== command && path !== thread && !existsSync(path)) ? ['--force'] : []
+const force = [...expected].some(path => path !== command && path !== thread && !existsSync(path))
+  ? ['--force']
+  : []
 const compiler = 'node_modules/typescript/bin/tsc'
 const { status } = spawnSync(
   process.execPath,

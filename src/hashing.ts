@@ -26,20 +26,15 @@ export function hashing(native?: NativeTools): Hashing {
 /** Gives hashers one after the other, each asked for when the one before is spent. */
 export async function hasherMaker(algorithm: 'sha256' | 'sha512'): Promise<() => Hasher> {
   if (!isWasmAllowed()) return () => javascriptHasher(algorithm)
+  const make = algorithm === 'sha256' ? createSHA256 : createSHA512
   // One for all: it takes half a millisecond to make.
-  const wasm = await (algorithm === 'sha256' ? createSHA256() : createSHA512())
-  return () => begun(wasm)
+  const wasm = await make()
+  return () => wasmHasher(wasm.init(), make)
 }
 
 /** A hasher that needs no WebAssembly. */
 export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
-  const hash = (algorithm === 'sha256' ? sha256 : sha512).create()
-  return {
-    update(bytes) {
-      hash.update(bytes)
-    },
-    hex: () => hexOf(hash.digest()),
-  }
+  return hasherOver((algorithm === 'sha256' ? sha256 : sha512).create())
 }
 
 /** Bytes as lower-case hex. */
@@ -47,12 +42,29 @@ export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function begun(wasm: IHasher): Hasher {
-  wasm.init()
+function hasherOver(hash: ReturnType<typeof sha256.create | typeof sha512.create>): Hasher {
+  return {
+    update(bytes) {
+      hash.update(bytes)
+    },
+    hex: () => hexOf(hash.digest()),
+    save() {
+      const state = hash.clone()
+      return { restore: () => hasherOver(state.clone()) }
+    },
+  }
+}
+
+function wasmHasher(wasm: IHasher, make: () => Promise<IHasher>): Hasher {
   return {
     update(bytes) {
       wasm.update(bytes)
     },
     hex: () => wasm.digest('hex'),
+    save() {
+      // A hundred bytes or two, where the hasher itself has a memory of its own.
+      const state = wasm.save()
+      return { restore: async () => wasmHasher((await make()).load(state), make) }
+    },
   }
 }

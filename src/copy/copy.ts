@@ -19,7 +19,13 @@ import { type CopyPlan, planCopy } from './plan.ts'
 import { type CopyCounts, CopyTally } from './tally.ts'
 
 /** Options of `cloneTo`. */
-export interface CloneOptions extends ProgressOptions, ConcurrencyOptions {}
+export interface CloneOptions extends ProgressOptions, ConcurrencyOptions {
+  /**
+   * Whether what has come of a blob of 4 MiB or more stays in the target when the copy is ended (by an abort, an error of
+   * the source, a kill), so that the next copy moves the rest alone: `true` unless given. A full target gets its room back.
+   */
+  readonly resume?: boolean | undefined
+}
 
 /** Options of `copy`. */
 export interface CopyOptions extends ChoiceOptions, CloneOptions {}
@@ -36,10 +42,11 @@ export interface CopyResult extends CopyCounts {
 
 /**
  * Copies an image, or a layout or parts of it, into a layout. Bytes and entries stay as they are; a name drops every
- * entry that had it in the target. What is there already isn't moved, so a copy that was ended goes on.
+ * entry that had it in the target. What is there already isn't moved, so a copy that was ended goes on, within a large blob
+ * too: what of it had come is hashed anew by the next copy, and fetched again where it was altered meanwhile.
  *
  * Throws `BLOB_MISSING`, `DIGEST_MISMATCH`, `SIZE_MISMATCH` for what is wrong in the source, and what `openImage`
- * throws; then index.json is as it was, and of blobs only whole ones are left, for the next try or `gc`.
+ * throws; then index.json is as it was, and whole blobs and unseen parts are left, for the next try or `gc`.
  *
  * @example
  * await copy(await remote.openImage('debian', { platform: 'linux/arm64' }), dir, { as: 'base' })
@@ -120,7 +127,7 @@ interface Transfer extends CloneOptions {
 async function transfer(route: Route, { stages, absent }: CopyPlan, options: Transfer): Promise<CopyResult> {
   const blobs = stages.flat()
   const requires = await ownPaths(route.to, blobs, options)
-  const tally = new CopyTally(blobs, options)
+  const tally = new CopyTally(blobs, { ...options, resume: options.resume ?? true })
   await publishAll({
     brings: new Set<string>(blobs.map(({ digest }) => digest)),
     async bring() {

@@ -13,6 +13,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'staging',
     'stored-blob',
     'stored-bytes',
+    'web-lock',
   ],
   values: [
     'canonical-json',
