@@ -63,7 +63,14 @@ export async function storedDigestSeen(
 ): Promise<Digest> {
   const { engine, storage, signal, look, onBytes } = options
   const algorithm = verifiableAlgorithm(digest)
-  const stream = streamPart(file, { storage, path: blobPath(digest) }, { signal })
+  const place = { storage, path: blobPath(digest) }
+  if (isOneShot(file.size, engine)) {
+    const bytes = await readPart(file, place, { signal })
+    onBytes?.(bytes.length)
+    await look(chunksOf(bytes, { signal }))
+    return digestOf(bytes, { algorithm })
+  }
+  const stream = streamPart(file, place, { signal })
   const hasher = await createHasher(algorithm, engine.native)
   const chunks = tapped(chunksOf(stream, { signal }), chunk => {
     hasher.update(chunk)
