@@ -151,8 +151,8 @@ class Check {
   }
 
   /** Stops what was begun ahead. */
-  end(): void {
-    this.#ahead.end()
+  end(): Promise<void> {
+    return this.#ahead.end()
   }
 
   /** What is there now may be sound, and still less than there was. */

@@ -50,13 +50,18 @@ class Meter {
   #latest: Progress | undefined
   #told: Progress | undefined
   #timer: ReturnType<typeof setInterval> | undefined
+  #isStopped = false
+  /** What the caller threw when the clock called him: nobody else could. */
+  #failure: { readonly error: unknown } | undefined
 
   constructor(tell: (progress: Progress) => void) {
     this.#tell = tell
   }
 
-  /** The first time at once, then as the time comes. */
+  /** The first time at once, then as the time comes. What comes after the end is too late. */
   see(progress: Progress): void {
+    this.#throwFailure()
+    if (this.#isStopped) return
     this.#latest = progress
     if (this.#timer !== undefined) return
     this.#marks.push({ at: performance.now(), bytes: 0 })
@@ -66,24 +71,43 @@ class Meter {
   }
 
   tellLast(): void {
-    if (this.#latest !== this.#told) this.#report()
+    this.#throwFailure()
+    if (this.#latest === this.#told) return
+    this.#mark()
+    this.#report()
   }
 
   stop(): void {
+    this.#isStopped = true
     clearInterval(this.#timer)
   }
 
   #tick(): void {
+    this.#mark()
     const isStill = this.#latest === this.#told
-    if (!isStill || this.#rate() !== 0) this.#report()
+    if (isStill && this.#rate() === 0) return
+    try {
+      this.#report()
+    } catch (error) {
+      this.#failure = { error }
+      this.stop()
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** At each tick, also when nothing has come: else a pause would count for the rate long after it. */
+  #mark(): void {
+    const now = performance.now()
+    this.#marks.push({ at: now, bytes: this.#latest?.bytes ?? 0 })
+    while (this.#marks.length > 2 && now - (this.#marks[1]?.at ?? now) >= rateSpan) this.#marks.shift()
   }
 
   #report(): void {
     const progress = this.#latest
     if (progress === undefined) return
-    const now = performance.now()
-    this.#marks.push({ at: now, bytes: progress.bytes })
-    while (this.#marks.length > 2 && now - (this.#marks[1]?.at ?? now) >= rateSpan) this.#marks.shift()
     this.#told = progress
     const rate = this.#rate()
     this.#tell(rate === undefined ? progress : { ...progress, rate })

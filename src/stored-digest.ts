@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import type { WorkerHash } from './pool.ts'
 import type { Digest } from './spec.ts'
 import type { AbortOptions, StoredFile } from './storage.ts'
-import { chunksOf } from './streams.ts'
+import { chunksOf, orAborted } from './streams.ts'
 
 /** What is hashed, and how. */
 export interface StoredDigestOptions extends AbortOptions {
@@ -89,17 +89,17 @@ export async function storedDigestSeen(
 async function hexByWorker(
   hash: WorkerHash,
   chunks: AsyncIterable<Uint8Array>,
-  { onBytes }: StoredDigestOptions,
+  { signal, onBytes }: StoredDigestOptions,
 ): Promise<string | undefined> {
   let bytes = 0
   try {
     for await (const chunk of chunks) {
       const { length } = chunk
-      if (!(await hash.update(chunk))) break
+      if (!(await orAborted(hash.update(chunk), signal))) break
       bytes += length
       onBytes?.(length)
     }
-    const hex = await hash.hex()
+    const hex = await orAborted(hash.hex(), signal)
     if (hex === undefined) onBytes?.(-bytes)
     return hex
   } finally {

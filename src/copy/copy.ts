@@ -2,7 +2,7 @@
 
 import { isVerifiable } from '../digest.ts'
 import { type Document, emptyIndexBytes } from '../document.ts'
-import { engine, engineFor } from '../engine.ts'
+import { engineFor } from '../engine.ts'
 import { OciError } from '../errors.ts'
 import { editIndex, withEntries } from '../index-json.ts'
 import { checkMarker, type Layout, readIndexJson, readRootFile } from '../layout.ts'
@@ -87,8 +87,7 @@ export async function cloneTo(
   options: CloneOptions = {},
 ): Promise<CopyResult> {
   checkConcurrency(options)
-  const { limits } = dir.engine
-  const to = { storage, places: [storage], engine: engineFor(storage, engine({ limits })) }
+  const to = { storage, places: [storage], engine: engineFor(storage, { ...dir.engine, native: undefined }) }
   await checkMarker(dir, options)
   const marker = await readRootFile(dir, 'oci-layout', options)
   const index = await readIndexJson(dir, options)

@@ -35,5 +35,13 @@ function seen(file: StoredFile, see: (chunk: Uint8Array) => void): StoredFile {
       yield chunk
     }
   }
-  return { ...file, stream: range => streamOf(chunks(file.stream(range)), { signal: range?.signal }) }
+  return {
+    ...file,
+    stream: range => streamOf(chunks(file.stream(range)), { signal: range?.signal }),
+    async bytes(range) {
+      const bytes = await file.bytes(range)
+      see(bytes)
+      return bytes
+    },
+  }
 }
