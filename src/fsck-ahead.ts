@@ -7,6 +7,7 @@ import { OwnSignals } from './parallel.ts'
 import type { Descriptor, Digest } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
 import { isOneShot, oneShotSize, storedDigest } from './stored-digest.ts'
+import { orAborted } from './streams.ts'
 
 /** A blob that will be asked for. */
 export type Wanted = Pick<Descriptor, 'digest' | 'size'>
@@ -74,7 +75,7 @@ export class DigestsAhead {
   async #run(plan: Plan): Promise<void> {
     this.#held += this.#whole(plan)
     try {
-      plan.resolve(await this.#signals.run(signal => this.#digestOf(plan, signal)))
+      plan.resolve(await this.#signals.run(signal => orAborted(this.#digestOf(plan, signal), signal)))
     } catch {
       // The check meets it again, in its turn, and says what it is.
       plan.resolve(undefined)

@@ -39,7 +39,7 @@ export async function storedDigest(
   const { engine, storage, isBeside = false, signal, onBytes } = options
   const place = { storage, path: blobPath(digest) }
   if (isOneShot(file.size, engine)) {
-    const bytes = await readPart(file, place, { signal })
+    const bytes = await orAborted(readPart(file, place, { signal }), signal)
     onBytes?.(bytes.length)
     return digestOf(bytes, { algorithm })
   }
@@ -65,7 +65,7 @@ export async function storedDigestSeen(
   const algorithm = verifiableAlgorithm(digest)
   const place = { storage, path: blobPath(digest) }
   if (isOneShot(file.size, engine)) {
-    const bytes = await readPart(file, place, { signal })
+    const bytes = await orAborted(readPart(file, place, { signal }), signal)
     onBytes?.(bytes.length)
     await look(chunksOf(bytes, { signal }))
     return digestOf(bytes, { algorithm })

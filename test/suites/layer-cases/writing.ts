@@ -1,6 +1,8 @@
 /** Layers written: the digests that stand here are those of every runtime and medium. */
 
 import { type DeflateLevel, gzip } from '../../../src/codec/gzip.ts'
+import { engine } from '../../../src/engine.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
 import { mediaTypes } from '../../../src/spec.ts'
 import { same, sameBytes, sameNames } from '../assert.ts'
 import { emptyDir, plainOf } from '../layer-material.ts'
@@ -61,7 +63,8 @@ function gzipCase(level: DeflateLevel): StorageCase {
   return {
     name: `writeLayer: gzip ${level} has the digests of ocidir-gzip-1, and reads back`,
     async run({ storage }) {
-      const dir = await emptyDir(storage)
+      // On this thread, where the storage's own inflater checks the blocks.
+      const dir = await OciDir.ensure(storage, { engine: engine({ workers: 0 }) })
       for (const [name, { make, diffId }] of Object.entries(contents)) {
         const layer = await dir.writeLayer(make(), { codec: gzip({ level }) })
         same(layer.descriptor.digest, gzipped[level]?.[name as keyof typeof contents], name)
