@@ -72,6 +72,36 @@ describe('progress', () => {
     expect(told).toEqual([{ bytes: 1 }])
   })
 
+  it('fails the call when its listener does, also when the clock called it', async () => {
+    for (const times of [1, 2]) {
+      let calls = 0
+      const onProgress = (_: Progress): void => {
+        if (++calls === times) throw new Error('the listener broke')
+      }
+      const working = atSteadyPace({ onProgress }, async options => {
+        for (let i = 1; i <= 6; i++) {
+          options.onProgress?.({ bytes: i })
+          await sleep(60)
+        }
+      })
+      await expect(working).rejects.toThrow('the listener broke')
+    }
+  })
+
+  it('says nothing of what comes too late, and leaves no clock running', async () => {
+    const told: Progress[] = []
+    let late: ((progress: Progress) => void) | undefined
+    await atSteadyPace(
+      { onProgress: (progress: Progress) => told.push(progress) },
+      async ({ onProgress }) => {
+        late = onProgress
+      },
+    )
+    late?.({ bytes: 1 })
+    await sleep(250)
+    expect(told).toEqual([])
+  })
+
   it('of a layer has the total of bytes that are all there, or that are told, and of fsck that of the blobs', async () => {
     const dir = await OciDir.ensure(memory())
     const totals: (number | undefined)[] = []

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
+import { blobPath, digestOf } from '../../../src/digest.ts'
 import { type Engine, engine } from '../../../src/engine.ts'
-import { OciDir } from '../../../src/index.ts'
+import { cloneTo, draft, OciDir, pushLayer } from '../../../src/index.ts'
 import { Pool, type PoolOptions } from '../../../src/pool.ts'
+import type { StoredFile } from '../../../src/storage.ts'
+import { storedDigest } from '../../../src/stored-digest.ts'
 import { collect, equalBytes } from '../../../src/streams.ts'
 import { chunked, prng, seeded } from '../../golden/inputs.ts'
 import { LocalWorkers } from './local-worker.ts'
@@ -18,6 +21,9 @@ const codecs = [
   ['zstd', zstd({ level: 1 })],
 ] as const
 const input = seeded(6_000_000, 3)
+/** Three blocks of zstd, or ten of gzip. */
+const inputOf = ({ name }: { readonly name: string }): Uint8Array =>
+  name === 'zstd' ? input : input.subarray(0, 2_500_000)
 const source = (bytes = input): AsyncIterable<Uint8Array> => chunked(bytes, 100_003)
 
 function poolOf(workers: LocalWorkers, options: PoolOptions = {}): Pool {
@@ -29,7 +35,7 @@ async function compressed(
   pool?: Pool,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  return collect(codec.encode(source(), { pool, signal }), { max })
+  return collect(codec.encode(source(inputOf(codec)), { pool, signal }), { max })
 }
 
 /** By a pool as without one. */
@@ -161,4 +167,144 @@ describe('a pool', () => {
     expect(entries.filter(path => path.startsWith('.ocidir/'))).toEqual([])
     own.pool.close()
   })
+})
+
+describe('a hash by a worker', () => {
+  const bytes = seeded(3_000_000, 8)
+  const update = async (pool: Pool): Promise<string | undefined> => {
+    const hash = pool.hasher('sha256')
+    for (let at = 0; at < bytes.length; at += 500_000) {
+      if (!(await hash?.update(bytes.subarray(at, at + 500_000)))) break
+    }
+    return hash?.hex()
+  }
+
+  it('is the digest, and takes no chunk away from whoever has it', async () => {
+    const pool = poolOf(new LocalWorkers())
+    expect(`sha256:${await update(pool)}`).toBe(await digestOf(bytes))
+    pool.close()
+  })
+
+  it.each(['fault', 'error', 'silence'] as const)(
+    'is none when one of its chunks was lost (%s)',
+    async end => {
+      for (let lost = 1; lost <= 6; lost++) {
+        const pool = poolOf(new LocalWorkers(() => number => (number === lost ? end : undefined)), {
+          workers: 1,
+          patience: 50,
+          startTime: 50,
+        })
+        expect(await update(pool), `chunk ${lost}`).toBeUndefined()
+        pool.close()
+      }
+    },
+  )
+
+  it('of a stored file is made here when the worker is lost', async () => {
+    const storage = memory()
+    const dir = await OciDir.ensure(storage)
+    const { digest } = await dir.writeBlob(seeded(40_000_000, 2))
+    const file = await storage.open(blobPath(digest))
+    const workers = new LocalWorkers(() => number => (number === 5 ? 'fault' : undefined))
+    let read = 0
+    const options = {
+      engine: { ...engine(), pool: poolOf(workers) },
+      storage: 'memory',
+      onBytes: (more: number) => {
+        read += more
+      },
+    }
+    expect(await storedDigest(file as StoredFile, digest, options)).toBe(digest)
+    expect([workers.all.length, read]).toEqual([1, 40_000_000])
+  })
+
+  it('is left at once by an abort, though the worker says nothing', async () => {
+    const storage = memory()
+    const { digest } = await (await OciDir.ensure(storage)).writeBlob(seeded(40_000_000, 2))
+    const file = await storage.open(blobPath(digest))
+    const pool = poolOf(new LocalWorkers(() => () => 'silence'))
+    const controller = new AbortController()
+    const { signal } = controller
+    const hashing = storedDigest(file as StoredFile, digest, {
+      engine: { ...engine(), pool },
+      storage: 'memory',
+      signal,
+    })
+    setTimeout(() => controller.abort(new Error('enough')), 20)
+    const began = performance.now()
+    await expect(hashing).rejects.toThrow('enough')
+    expect(performance.now() - began).toBeLessThan(120)
+    pool.close()
+  })
+
+  it('takes no room from blocks: four of them rest, and a layer is compressed', async () => {
+    const pool = poolOf(new LocalWorkers())
+    const hashes = Array.from({ length: 4 }, () => pool.hasher('sha256'))
+    for (const hash of hashes) await hash?.update(bytes.subarray(0, 1000))
+    expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
+    for (const hash of hashes) hash?.drop()
+    pool.close()
+  })
+})
+
+it('what cannot be sent to a worker is done here, at once', async () => {
+  const workers = new LocalWorkers()
+  const pool = new Pool({
+    workers: 2,
+    start() {
+      const worker = workers.start()
+      worker.postMessage = () => {
+        throw new DOMException('not cloneable', 'DataCloneError')
+      }
+      return worker
+    },
+  })
+  const began = performance.now()
+  expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
+  expect(performance.now() - began).toBeLessThan(8_000)
+  pool.close()
+})
+
+it('a layer by eight workers has one listener at the most for all of its blocks', async () => {
+  const own = engine({ workers: 8 })
+  own.pool.startBy({ count: 8, start: new LocalWorkers().start })
+  const { signal } = new AbortController()
+  let listening = 0
+  let most = 0
+  const add = signal.addEventListener.bind(signal)
+  const remove = signal.removeEventListener.bind(signal)
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    most = Math.max(most, ++listening)
+    add(...args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listening--
+    remove(...args)
+  }
+  const codec = gzip({ level: 1 })
+  await collect(codec.encode(source(), { pool: own.pool, signal }), { max })
+  expect(most).toBeGreaterThan(0)
+  // One for the blocks, one for the read that is under way.
+  expect(most).toBeLessThanOrEqual(3)
+  own.pool.close()
+})
+
+it('a clone works with the engine of the layout, and its workers', async () => {
+  const workers = new LocalWorkers()
+  const own = engine({ workers: 2 })
+  own.pool.startBy({ count: 2, start: workers.start })
+  const dir = await OciDir.ensure(memory(), { engine: own })
+  const image = pushLayer(draft({ os: 'linux', architecture: 'amd64' }), await dir.writeLayer(input))
+  await dir.writeImage(image, { tag: 'one' })
+  let asked = 0
+  const hasher = own.pool.hasher.bind(own.pool)
+  own.pool.hasher = algorithm => {
+    asked++
+    return hasher(algorithm)
+  }
+  const large = await dir.writeLayer(seeded(34_000_000, 4))
+  await dir.writeImage(pushLayer(draft({ os: 'linux', architecture: 'amd64' }), large), { tag: 'two' })
+  expect(await cloneTo(dir, memory())).toMatchObject({ copied: 6 })
+  expect(asked).toBeGreaterThan(0)
+  own.pool.close()
 })
