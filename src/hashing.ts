@@ -1,9 +1,10 @@
 /** What makes hashes where the platform gives none: WebAssembly, or JavaScript where a policy forbids that. */
 
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
+import { createSHA256, createSHA512 } from 'hash-wasm'
 import type { Hasher, NativeTools } from './storage.ts'
 import { isWasmAllowed } from './wasm-allowed.ts'
+import { wasmHashes } from './wasm-hash.ts'
 
 /** What makes hashes and checksums: the platform, WebAssembly or JavaScript. */
 export type Hashing = 'native' | 'wasm' | 'javascript'
@@ -23,13 +24,14 @@ export function hashing(native?: NativeTools): Hashing {
   return isWasmAllowed() ? 'wasm' : 'javascript'
 }
 
-/** Gives hashers one after the other, each asked for when the one before is spent. */
+/** Gives hashers, which may be used at the same time. */
 export async function hasherMaker(algorithm: 'sha256' | 'sha512'): Promise<() => Hasher> {
   if (!isWasmAllowed()) return () => javascriptHasher(algorithm)
-  // One for all: it takes half a millisecond to make.
-  const wasm = await (algorithm === 'sha256' ? createSHA256() : createSHA512())
-  return () => begun(wasm)
+  return algorithm === 'sha256' ? wasmSha256() : wasmSha512()
 }
+
+const wasmSha256 = /* @__PURE__ */ wasmHashes(createSHA256)
+const wasmSha512 = /* @__PURE__ */ wasmHashes(createSHA512)
 
 /** A hasher that needs no WebAssembly. */
 export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
@@ -45,14 +47,4 @@ export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
 /** Bytes as lower-case hex. */
 export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function begun(wasm: IHasher): Hasher {
-  wasm.init()
-  return {
-    update(bytes) {
-      wasm.update(bytes)
-    },
-    hex: () => wasm.digest('hex'),
-  }
 }

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest'
 import { TableCrc32 } from '../../../src/codec/crc32.ts'
 import { PlainXxh64 } from '../../../src/codec/zstd/plain-xxh64.ts'
 import { hasherMaker, hashing, javascriptHasher } from '../../../src/hashing.ts'
+import { isWasmAllowed } from '../../../src/wasm-allowed.ts'
 import { noise, prng } from '../../golden/inputs.ts'
 import { rounds, seed } from '../../setup/rounds.ts'
-import { isWasmAllowed } from '../../../src/wasm-allowed.ts'
 
 interface Running {
   update(bytes: Uint8Array): void
