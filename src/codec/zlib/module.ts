@@ -34,7 +34,14 @@ type Process = (
 ) => number
 
 /** What zlib is told and says (zlib.h). */
-export const zlibCodes = { none: 0, sync: 2, finish: 4, streamEnd: 1, bufferError: -5 } as const
+export const zlibCodes = {
+  none: 0,
+  sync: 2,
+  finish: 4,
+  streamEnd: 1,
+  dataError: -3,
+  bufferError: -5,
+} as const
 
 /** An instance of its own: 17 MB of memory, most of it never touched. */
 export async function zlibInstance(module: WebAssembly.Module): Promise<ZlibExports> {
