@@ -4,6 +4,7 @@
  */
 
 import { OciError } from '../../errors.ts'
+import { started } from '../wasm/started.ts'
 
 /** The exports that are used. Streams and buffers are addresses. */
 export interface ZlibExports {
@@ -45,7 +46,7 @@ export const zlibCodes = {
 
 /** An instance of its own: 17 MB of memory, most of it never touched. */
 export async function zlibInstance(module: WebAssembly.Module): Promise<ZlibExports> {
-  const { exports } = await WebAssembly.instantiate(module, {})
+  const { exports } = await started(module, {})
   if (!isZlib(exports))
     throw new OciError('UNSUPPORTED', { feature: 'another zlib than the one that is carried' })
   exports._initialize()

@@ -5,6 +5,7 @@
 
 import { OciError } from '../../errors.ts'
 import { fingerprint, onePerModule, sampleText } from '../known.ts'
+import { started } from '../wasm/started.ts'
 
 /** The exports that are used, by the names that the build left them (its `zstd.js` says which is which). */
 interface ZstdExports {
@@ -114,10 +115,9 @@ const knownFrames = '2847171515,1972173758,86135438'
 
 async function instanceOf(module: WebAssembly.Module): Promise<ZstdExports> {
   // What its C library asks of a system: memory, and nothing else that a compressor would need.
-  const instance = await WebAssembly.instantiate(module, {
+  const { exports } = await started(module, {
     a: { a: refuse, b: () => {}, c: refuse, d: () => 0, e: (size: number) => grow(size) },
   })
-  const { exports } = instance
   if (!isZstd(exports))
     throw new OciError('UNSUPPORTED', { feature: 'another zstd than the one that is carried' })
   const grow = (size: number): number => grown(exports.f, size >>> 0)
