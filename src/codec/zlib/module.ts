@@ -1,6 +1,6 @@
 /**
  * zlib in WebAssembly, as zip.js 2.24.0 builds it. Nobody documents its names, so it is carried at an exact version; that
- * its bytes are zlib's is seen by known answers (`deflater.ts`).
+ * its bytes are zlib's is seen by known answers (`blocks.ts`).
  */
 
 import { OciError } from '../../errors.ts'

@@ -1,5 +1,5 @@
 /**
- * zstd in WebAssembly: @bokuweb/zstd-wasm 0.0.27's build of zstd 1.5, carried at an exact version and used by its bare
+ * zstd in WebAssembly: @bokuweb/zstd-wasm 0.0.27's build of zstd 1.5.7, carried at an exact version and used by its bare
  * exports, for the package's own loader fetches or reads a file, and keeps one instance for all.
  */
 
