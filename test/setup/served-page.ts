@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { wasmModules } from '../../scripts/wasm.mjs'
 import { sourceAlias } from './entries.ts'
 
 /** A page that is being served. Its script is also `/page.js`, for workers; those that it starts stand beside it. */
@@ -65,7 +66,8 @@ async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
         modulePreload: false,
         rolldownOptions: { input: entry, output: { entryFileNames: 'page.js' } },
       },
-      worker: { format: 'es' },
+      plugins: [wasmModules()],
+      worker: { format: 'es', plugins: () => [wasmModules()] },
     })
     const names = (await readdir(outDir)).filter(name => name.endsWith('.js'))
     const texts = names.map(async name => [`/${name}`, await readFile(join(outDir, name), 'utf8')] as const)
