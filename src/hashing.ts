@@ -1,9 +1,10 @@
 /** What makes hashes where the platform gives none: WebAssembly, or JavaScript where a policy forbids that. */
 
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { createSHA256, createSHA512, type IHasher } from 'hash-wasm'
+import { createSHA256, createSHA512 } from 'hash-wasm'
 import type { Hasher, NativeTools } from './storage.ts'
 import { isWasmAllowed } from './wasm-allowed.ts'
+import { wasmHashes } from './wasm-hash.ts'
 
 /** What makes hashes and checksums: the platform, WebAssembly or JavaScript. */
 export type Hashing = 'native' | 'wasm' | 'javascript'
@@ -23,14 +24,14 @@ export function hashing(native?: NativeTools): Hashing {
   return isWasmAllowed() ? 'wasm' : 'javascript'
 }
 
-/** Gives hashers one after the other, each asked for when the one before is spent. */
+/** Gives hashers, which may be used at the same time. */
 export async function hasherMaker(algorithm: 'sha256' | 'sha512'): Promise<() => Hasher> {
   if (!isWasmAllowed()) return () => javascriptHasher(algorithm)
-  const make = algorithm === 'sha256' ? createSHA256 : createSHA512
-  // One for all: it takes half a millisecond to make.
-  const wasm = await make()
-  return () => wasmHasher(wasm.init(), make)
+  return algorithm === 'sha256' ? wasmSha256() : wasmSha512()
 }
+
+const wasmSha256 = /* @__PURE__ */ wasmHashes(createSHA256)
+const wasmSha512 = /* @__PURE__ */ wasmHashes(createSHA512)
 
 /** A hasher that needs no WebAssembly. */
 export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
@@ -51,20 +52,6 @@ function hasherOver(hash: ReturnType<typeof sha256.create | typeof sha512.create
     save() {
       const state = hash.clone()
       return { restore: () => hasherOver(state.clone()) }
-    },
-  }
-}
-
-function wasmHasher(wasm: IHasher, make: () => Promise<IHasher>): Hasher {
-  return {
-    update(bytes) {
-      wasm.update(bytes)
-    },
-    hex: () => wasm.digest('hex'),
-    save() {
-      // A hundred bytes or two, where the hasher itself has a memory of its own.
-      const state = wasm.save()
-      return { restore: async () => wasmHasher((await make()).load(state), make) }
     },
   }
 }

@@ -2,6 +2,7 @@
 
 import { createCRC32 } from 'hash-wasm'
 import { isWasmAllowed } from '../wasm-allowed.ts'
+import { wasmHashes } from '../wasm-hash.ts'
 
 /** A running CRC-32. */
 export interface Crc32 {
@@ -13,19 +14,18 @@ export interface Crc32 {
 /** A running CRC-32 by WebAssembly, or by tables in JavaScript, which are slower, where a policy forbids that. */
 export async function createCrc32(): Promise<Crc32> {
   if (!isWasmAllowed()) return new TableCrc32()
-  const wasm = await createCRC32()
-  wasm.init()
+  const hash = (await wasmCrc32())()
   return {
     update(bytes) {
-      wasm.update(bytes)
+      hash.update(bytes)
     },
     take() {
-      const value = Number.parseInt(wasm.digest('hex'), 16)
-      wasm.init()
-      return value
+      return Number.parseInt(hash.hex(), 16)
     },
   }
 }
+
+const wasmCrc32 = /* @__PURE__ */ wasmHashes(createCRC32)
 
 /** The same without WebAssembly: four bytes a step, by four tables. */
 export class TableCrc32 implements Crc32 {

@@ -16,6 +16,9 @@ import { pace } from './pace.ts'
  * pad them. Anything else is `GZIP_INVALID`: a cut at any place, a wrong CRC-32 or size, other bytes behind the
  * end, an empty file. More than `maxBytes` is `LIMIT_EXCEEDED`. What was given before the error is not to be trusted.
  *
+ * It inflates by zlib's WebAssembly, or by JavaScript where a policy forbids that, with the same bytes and reasons. `offset` of
+ * an error in deflate data is where what is wrong begins; by zlib it may be up to 7 bytes further.
+ *
  * @example
  * for await (const chunk of gunzip(file.stream())) hasher.update(chunk)
  */

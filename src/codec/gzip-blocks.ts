@@ -16,7 +16,7 @@ export interface GzipTools {
   readonly zlib: () => Promise<WebAssembly.Module>
 }
 
-/** What tests put in the place of the compressor, or of the check. */
+/** What tests put in the place of the compressor, whichever is asked for, or of the check. */
 export interface GzipParts {
   readonly deflate?: DeflateBlock | undefined
   readonly verify?: VerifyBlock | undefined
@@ -26,11 +26,11 @@ export interface GzipParts {
 export class GzipBlocks implements BlockCompressor {
   readonly #native: NativeTools | undefined
   readonly #load: GzipTools['zlib']
-  readonly #deflate: DeflateBlock
+  readonly #deflate: DeflateBlock | undefined
   #zlib: Promise<ZlibBlocks> | undefined
   #verify: Promise<VerifyBlock> | undefined
 
-  constructor({ native, zlib }: GzipTools, { deflate = deflateBlock, verify }: GzipParts = {}) {
+  constructor({ native, zlib }: GzipTools, { deflate, verify }: GzipParts = {}) {
     this.#native = native
     this.#load = zlib
     this.#deflate = deflate
@@ -49,8 +49,8 @@ export class GzipBlocks implements BlockCompressor {
   }
 
   async #compressor({ kind, block, dictionary, level, last }: BlockJob): Promise<() => Uint8Array> {
-    if (kind === 'fflate')
-      return () => this.#deflate(block, { level: level as DeflateLevel, dictionary, last })
+    const deflate = this.#deflate ?? (kind === 'fflate' ? deflateBlock : undefined)
+    if (deflate !== undefined) return () => deflate(block, { level: level as DeflateLevel, dictionary, last })
     // What zlib stores depends on the room that it is given.
     if (level === 0) return () => storeBlock(block, last)
     const zlib = await this.#zlibBlocks()
@@ -58,7 +58,7 @@ export class GzipBlocks implements BlockCompressor {
   }
 
   #zlibBlocks(): Promise<ZlibBlocks> {
-    this.#zlib ??= this.#load().then(module => ZlibBlocks.create(module))
+    this.#zlib ??= this.#load().then(module => ZlibBlocks.of(module))
     return this.#zlib
   }
 

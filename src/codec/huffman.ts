@@ -27,14 +27,17 @@ export interface HuffmanTable {
   readonly sorted: Uint16Array
   /** What each symbol means, without its code length. */
   readonly meanings: Int32Array
+  /** With so many bits it is known that they are no code: where a set of codes isn't complete, it is a single one. */
+  readonly invalidBits: number
 }
 
 /** Which incomplete sets of codes are let through, as zlib does it. */
 export type Completeness = 'complete' | 'complete-or-single'
 
 /** Room for a table, to be filled again for each block. */
-export function huffmanTable(meanings: Int32Array): HuffmanTable {
+export function huffmanTable(meanings: Int32Array, invalidBits = 1): HuffmanTable {
   return {
+    invalidBits,
     root: new Int32Array(1 << rootBits),
     counts: new Uint16Array(maxBits + 1),
     sorted: new Uint16Array(meanings.length),

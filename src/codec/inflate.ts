@@ -36,7 +36,10 @@ export class InflateFault extends Error {}
 export interface RawInflater {
   /** The final block has ended. */
   readonly ended: boolean
-  /** Bytes of the stream decoded so far; where it is invalid, near the place. */
+  /**
+   * Bytes of the stream decoded so far. Where it is invalid, the byte in which what is wrong begins, or up to 7 bytes further:
+   * zlib has read all of it by then.
+   */
   readonly offset: number
   /** Begins a new stream. */
   reset(): void
@@ -58,8 +61,12 @@ const inputRoom = 65_536
 const inputMargin = 16
 // A dynamic block's header is below 600 bytes: 14 bits, 19 lengths of 3 bits, 320 codes of at most 14 bits.
 
+/** One bit for a length of 0: so zlib takes a set without codes, and then misses the code for the block's end. */
+const noCode: Entry = 1
+
 type Mode = 'header' | 'stored' | 'codes' | 'end'
 const more = Symbol('more input')
+type Step = typeof more | InflateFault | undefined
 
 /** One raw deflate stream. */
 export class Inflater implements RawInflater {
@@ -124,7 +131,9 @@ export class Inflater implements RawInflater {
     }
     // Whole bytes behind the final block's last bit were never ours.
     if (this.#mode === 'end') {
-      taken -= this.#size - ((this.#bit + 7) >>> 3)
+      const used = (this.#bit + 7) >>> 3
+      taken -= this.#size - used
+      this.#passed += used
       this.#bit = this.#size = 0
     }
     return taken
@@ -148,13 +157,26 @@ export class Inflater implements RawInflater {
     this.#input.fill(0, this.#size, this.#size + inputMargin)
   }
 
+  /** What came before a fault goes out first. */
   *#decode(): Generator<Uint8Array, void, undefined> {
+    let step: Step
     while (this.#mode !== 'end') {
-      const step = this.#step()
+      step = this.#tried()
+      if (step instanceof InflateFault) break
       if (this.#end >= fullAt) yield this.#giveOut()
       else if (step === more) break
     }
     while (this.#given < this.#end) yield this.#giveOut()
+    if (step instanceof InflateFault) throw step
+  }
+
+  #tried(): Step {
+    try {
+      return this.#step()
+    } catch (error) {
+      if (error instanceof InflateFault) return error
+      throw error
+    }
   }
 
   /** Goes on until the output is full, a block's part is done, or (`more`) the input doesn't suffice. */
@@ -235,21 +257,21 @@ export class Inflater implements RawInflater {
     let bit = start + 14 + codeCount * 3
     if (bit > available) return more
     if (literalCount > 286 || distanceCount > 30) {
-      throw new InflateFault('a dynamic block has too many length or distance symbols')
+      throw this.#fault(start, 'a dynamic block has too many length or distance symbols')
     }
     const order = new Uint8Array(19)
     for (let i = 0; i < codeCount; i++) {
       order[codeLengthOrder[i] as number] = this.#bits(start + 14 + i * 3, 3)
     }
     if (!fillTable(this.#codeLengths, order, 'complete')) {
-      throw new InflateFault('a dynamic block has an invalid set of code length codes')
+      throw this.#fault(bit, 'a dynamic block has an invalid set of code length codes')
     }
     const lengths = new Uint8Array(literalCount + distanceCount)
     bit = this.#readLengths(lengths, bit, available)
     if (bit > available) return more
+    this.#bit = bit
     if (lengths[256] === 0) throw new InflateFault('a dynamic block has no code for its end')
     this.#fillDynamic(lengths, literalCount)
-    this.#bit = bit
     return undefined
   }
 
@@ -269,17 +291,16 @@ export class Inflater implements RawInflater {
     let bit = start
     for (let i = 0; i < lengths.length; ) {
       // Seven bits of a code and seven of a count at most: all that the zeros behind the input could feign.
-      const entry = this.#codeLengths.root[this.#bits(bit, 7)] as number
+      const entry = this.#codeLengths.root[this.#bits(bit, 7)] || noCode
       const symbol = entry >>> valueShift
-      const repeat = entry === 0 ? undefined : repeats[symbol]
+      const repeat = repeats[symbol]
       const next = bit + (entry & lengthMask) + (repeat?.bits ?? 0)
-      if (next > available || (entry === 0 && bit + 7 > available)) return available + 1
-      if (entry === 0) throw new InflateFault('a dynamic block has an invalid code length code')
+      if (next > available) return available + 1
       if (repeat === undefined) lengths[i++] = symbol
       else {
         const count = repeat.base + this.#bits(next - repeat.bits, repeat.bits)
         if (i + count > lengths.length || (symbol === 16 && i === 0)) {
-          throw new InflateFault('a dynamic block repeats a code length that is not there')
+          throw this.#fault(bit, 'a dynamic block repeats a code length that is not there')
         }
         lengths.fill(symbol === 16 ? (lengths[i - 1] as number) : 0, i, i + count)
         i += count
@@ -311,7 +332,10 @@ export class Inflater implements RawInflater {
       if (entry === 0) entry = longCode(literals, word)
       let next = bit + (entry & lengthMask)
       if (next > available || entry === 0) {
-        if (entry === 0 && bit + 15 <= available) throw this.#invalid('literal or length')
+        if (entry === 0 && bit + literals.invalidBits <= available) {
+          this.#end = end
+          throw this.#fault(bit, 'invalid literal or length code')
+        }
         result = more
         break
       }
@@ -333,7 +357,10 @@ export class Inflater implements RawInflater {
       entry = distanceRoot[word & rootMask] as number
       if (entry === 0) entry = longCode(distances, word)
       if (entry === 0) {
-        if (next + 15 <= available) throw this.#invalid('distance')
+        if (next + distances.invalidBits <= available) {
+          this.#end = end
+          throw this.#fault(bit, 'invalid distance code')
+        }
         result = more
         break
       }
@@ -346,7 +373,10 @@ export class Inflater implements RawInflater {
         result = more
         break
       }
-      if (distance > end) throw new InflateFault('a match reaches back before the start')
+      if (distance > end) {
+        this.#end = end
+        throw this.#fault(bit, 'a match reaches back before the start')
+      }
       bit = next
       const stop = end + length
       for (let from = end - distance; end < stop; ) output[end++] = output[from++] as number
@@ -356,7 +386,9 @@ export class Inflater implements RawInflater {
     return result
   }
 
-  #invalid(what: string): InflateFault {
-    return new InflateFault(`invalid ${what} code`)
+  /** A fault at a bit, which `offset` then tells. */
+  #fault(bit: number, reason: string): InflateFault {
+    this.#bit = bit
+    return new InflateFault(reason)
   }
 }

@@ -23,3 +23,17 @@ export function fingerprint(bytes: Uint8Array): number {
   for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
   return hash >>> 0
 }
+
+/** What was made of a module before, or is made now; of one that can't be instantiated, once more the next time. */
+export function onePerModule<T>(
+  made: WeakMap<WebAssembly.Module, Promise<T>>,
+  module: WebAssembly.Module,
+  make: (module: WebAssembly.Module) => Promise<T>,
+): Promise<T> {
+  const before = made.get(module)
+  if (before !== undefined) return before
+  const now = make(module)
+  made.set(module, now)
+  now.catch(() => made.delete(module))
+  return now
+}

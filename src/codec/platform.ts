@@ -1,4 +1,4 @@
-/** Gzip by what the platform has: fast, and its bytes are whatever that makes. It is checked all the same. */
+/** Gzip by what the platform has: fast and not canonical, for its bytes are whatever that makes. It is checked all the same. */
 
 import { OciError } from '../errors.ts'
 import type { BlockJob } from '../jobs.ts'
@@ -10,6 +10,7 @@ import { type Crc32, createCrc32 } from './crc32.ts'
 import { gzipHeader, gzipTrailer } from './encode.ts'
 import type { RawInflater } from './inflate.ts'
 import { createInflater } from './inflaters.ts'
+import { pace } from './pace.ts'
 import { blockVerifier } from './verify.ts'
 
 /** How it is compressed. */
@@ -67,41 +68,109 @@ class PlatformBlocks implements BlockCompressor {
   }
 
   async compress<T>(job: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
-    const deflated = await this.#native.deflateRaw?.(job.block, job)
-    if (deflated === undefined) throw noPlatform()
+    const deflated = await this.#deflated(job)
     this.#verify({ ...job, deflated })
     return take(deflated)
+  }
+
+  async #deflated(job: BlockJob): Promise<Uint8Array> {
+    try {
+      const deflated = await this.#native.deflateRaw?.(job.block, job)
+      if (deflated !== undefined) return deflated
+    } catch (cause) {
+      throw unverified(job.number, cause)
+    }
+    throw noPlatform()
   }
 }
 
 async function* deflateStream(
   source: AsyncIterable<Uint8Array>,
-  { signal, onBlock }: Watched,
+  options: Watched,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (typeof CompressionStream === 'undefined') throw noPlatform()
-  const { writable, readable } = new CompressionStream('deflate-raw')
+  const { writable, readable } = compressionStream()
+  const { signal } = options
   const sum = await Checked.create()
-  const sink = writable.getWriter()
-  const feeding = (async () => {
-    for await (const chunk of chunksOf(source, { signal })) {
-      onBlock(chunk)
-      sum.expect(chunk)
-      await sink.write(chunk as Uint8Array<ArrayBuffer>)
-    }
-    await sink.close()
-  })()
+  const feed = new Feed(writable.getWriter(), options, sum)
+  const fed = feed.all(source)
   // Whoever reads meets the failure too; this one would be unhandled meanwhile.
-  feeding.catch(error => sink.abort(error).catch(() => {}))
+  fed.catch(() => {})
   try {
     for await (const deflated of chunksOf(readable, { signal })) {
       sum.see(deflated)
       yield deflated
     }
-    await feeding
+    await fed
     sum.compare()
+  } catch (error) {
+    if (feed.failure !== undefined) throw feed.failure.reason
+    if (signal?.aborted) throw signal.reason
+    throw unverified(0, error)
   } finally {
+    feed.end()
     sum.end()
-    await sink.abort().catch(() => {})
+  }
+}
+
+type Sink = WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>
+
+/** Writes a source into a stream, beside its reader. */
+class Feed {
+  readonly #sink: Sink
+  readonly #watched: Watched
+  readonly #sum: Checked
+  /** Ends the source also while it hangs. */
+  readonly #ended = new AbortController()
+  /** What the source threw. */
+  failure: { readonly reason: unknown } | undefined
+
+  constructor(sink: Sink, watched: Watched, sum: Checked) {
+    this.#sink = sink
+    this.#watched = watched
+    this.#sum = sum
+  }
+
+  async all(source: AsyncIterable<Uint8Array>): Promise<void> {
+    const turn = pace(this.#watched)
+    for await (const chunk of this.#chunks(source)) {
+      for (let at = 0; at < chunk.length; at += blockSize) {
+        await turn()
+        // Its own bytes: what a stream takes it may read later, when the chunk's owner uses that again.
+        await this.#write(chunk.slice(at, at + blockSize))
+      }
+    }
+    await this.#sink.close()
+  }
+
+  /** Nothing is written any more. Not awaited: what hangs must not hold up its reader. */
+  end(): void {
+    this.#ended.abort()
+    this.#sink.abort().catch(() => {})
+  }
+
+  async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#watched.onBlock(piece)
+    this.#sum.expect(piece)
+    await this.#sink.write(piece)
+  }
+
+  async *#chunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* chunksOf(source, { signal: this.#ended.signal })
+    } catch (reason) {
+      this.failure ??= { reason }
+      this.#sink.abort(reason).catch(() => {})
+      throw reason
+    }
+  }
+}
+
+/** Browsers had `CompressionStream` before it knew raw deflate. */
+function compressionStream(): CompressionStream {
+  try {
+    return new CompressionStream('deflate-raw')
+  } catch {
+    throw noPlatform()
   }
 }
 
@@ -132,7 +201,7 @@ class Checked {
     for (let next = pieces.next(); ; next = pieces.next()) {
       if (next.done) {
         if (next.value === deflated.length) return
-        throw unverified()
+        throw new Error('there is more behind the end')
       }
       this.#sums.after.update(next.value)
       this.#difference -= next.value.length
@@ -145,7 +214,7 @@ class Checked {
       this.#difference !== 0 ||
       this.#sums.before.take() !== this.#sums.after.take()
     )
-      throw unverified()
+      throw new Error('what was deflated is something else')
   }
 
   end(): void {
@@ -153,8 +222,8 @@ class Checked {
   }
 }
 
-function unverified(): OciError {
-  return new OciError('DEFLATE_UNVERIFIED', { block: 0 })
+function unverified(block: number, cause: unknown): OciError {
+  return new OciError('DEFLATE_UNVERIFIED', { block }, { cause })
 }
 
 function noPlatform(): OciError {

@@ -57,8 +57,9 @@ let fixedTables: { readonly literals: HuffmanTable; readonly distances: HuffmanT
 /** The tables of fixed blocks (RFC 1951, 3.2.6), made once. */
 export function fixed(): { readonly literals: HuffmanTable; readonly distances: HuffmanTable } {
   if (fixedTables !== undefined) return fixedTables
-  const literals = huffmanTable(literalMeanings)
-  const distances = huffmanTable(distanceMeanings)
+  // Complete, but two codes of each have no meaning.
+  const literals = huffmanTable(literalMeanings, 8)
+  const distances = huffmanTable(distanceMeanings, 5)
   const lengths = new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280)
   fillTable(literals, lengths, 'complete')
   fillTable(distances, new Uint8Array(32).fill(5), 'complete')

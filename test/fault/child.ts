@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'vite'
+import { wasmModules } from '../../scripts/wasm.mjs'
 import { sourceAlias } from '../setup/entries.ts'
 
 /** Bundles a child's program; gives its path and the end of it. */
@@ -19,6 +20,7 @@ export async function buildChild(
     configFile: false,
     logLevel: 'error',
     resolve: { alias: sourceAlias },
+    plugins: [wasmModules()],
     // The bundle lies where no packages are.
     ssr: { noExternal: true },
     build: {

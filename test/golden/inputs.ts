@@ -6,7 +6,7 @@ import licence from './apache-2.0.txt?raw'
 
 export { chunked, noise, prng, seeded } from '../suites/seeded-bytes.ts'
 
-/** Inputs by the names that `ocidir-gzip-1.json` has. */
+/** Inputs by the names that `ocidir-gzip-1.json` and `ocidir-gzip-2.json` have. */
 export const inputs: Readonly<Record<string, () => Uint8Array>> = {
   empty: () => new Uint8Array(0),
   'one byte': () => Uint8Array.of(0x61),
@@ -21,6 +21,18 @@ export const inputs: Readonly<Record<string, () => Uint8Array>> = {
       () => seeded(size, size),
     ]),
   ),
+}
+
+/** Inputs by the names that `ocidir-zstd-1.json` has: those of gzip, and some around the end of a frame. */
+export const zstdInputs: Readonly<Record<string, () => Uint8Array>> = {
+  ...inputs,
+  ...Object.fromEntries(
+    [2_097_151, 2_097_152, 2_097_153, 4_194_304, 5_000_000].map(size => [
+      `seeded ${size}`,
+      () => seeded(size, size),
+    ]),
+  ),
+  'zeros 4 MiB': () => new Uint8Array(4_194_304),
 }
 
 /** Padded headers and contents, as a tar has them: zeros, then text that repeats over blocks. */

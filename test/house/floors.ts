@@ -36,6 +36,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'stacks',
     'validate',
     'wasm-allowed',
+    'wasm-hash',
   ],
   things: [
     'blob',

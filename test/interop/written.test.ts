@@ -104,6 +104,7 @@ const refusals: readonly [RegExp, string][] = [
   [/sha512/, 'no: knows sha256 only'],
   [/tag is ambiguous/, 'no: takes no index'],
   [/config blob is not correct mediatype/, 'no: takes images only'],
+  [/blob is not correct mediatype: [\w./]+\+zstd/, 'no: knows no zstd'],
 ]
 
 function refusal(words: string): string {

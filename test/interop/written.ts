@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { folder } from '../../adapters/node/index.ts'
 import { type Codec, identity } from '../../src/codec/codec.ts'
 import { gzip } from '../../src/codec/gzip.ts'
+import { zstd } from '../../src/codec/zstd.ts'
 import { configure, draft, pushLayer } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { Image } from '../../src/resolve.ts'
@@ -23,6 +24,9 @@ const arm64: Platform = { os: 'linux', architecture: 'arm64', variant: 'v8' }
 /** Each kind writes one tagged entry and gives its descriptor. */
 export const kinds: Readonly<Record<string, (dir: Dir) => Promise<Descriptor>>> = {
   'image, gzip layers': async dir => (await writeApp(dir, { codec: gzip(), tag })).descriptor,
+  'image, gzip layers by zlib': async dir =>
+    (await writeApp(dir, { codec: gzip({ deflate: 'zlib' }), tag })).descriptor,
+  'image, zstd layers': async dir => (await writeApp(dir, { codec: zstd(), tag })).descriptor,
   'image, uncompressed layers': async dir => (await writeApp(dir, { codec: identity, tag })).descriptor,
   'index of two platforms': writeIndex,
   'artifact with a subject': writeArtifact,

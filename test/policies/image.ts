@@ -1,6 +1,7 @@
 /** One image with all that may need WebAssembly, a worker or a script of its own: built, checked and read by public names. */
 
 import {
+  type Codec,
   digestOf,
   draft,
   type Engine,
@@ -10,6 +11,7 @@ import {
   type Layer,
   mediaTypes,
   OciDir,
+  OciError,
   pushLayer,
   type StorageAdapter,
 } from 'ocidir'
@@ -31,9 +33,11 @@ export interface Outcome {
   readonly files: Readonly<Record<string, string>>
 }
 
-/** By what it was hashed. */
+/** By what it was hashed, and what became of the formats that need WebAssembly: a digest, or why not. */
 export interface Hashed {
   readonly hashing: Hashing
+  readonly zlib: string
+  readonly zstd: string
 }
 
 /** From these bytes on OPFS asks for a worker. */
@@ -65,6 +69,16 @@ export async function buildAndRead(storage: StorageAdapter, engine?: Engine): Pr
     isSound: ok,
     files: Object.fromEntries([...tree.entries()].map(({ path, sha256 = '' }) => [path, sha256])),
     hashing: hashing(storage.native),
+    zlib: await tryCodec(dir, gzip({ deflate: 'zlib' })),
+    zstd: await tryCodec(dir, zstd()),
+  }
+}
+
+async function tryCodec(dir: OciDir<StorageAdapter>, codec: Codec): Promise<string> {
+  try {
+    return (await dir.writeLayer(bytesOf(300_000), { codec })).descriptor.digest
+  } catch (error) {
+    return error instanceof OciError ? error.code : String(error)
   }
 }
 

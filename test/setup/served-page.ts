@@ -67,7 +67,7 @@ async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
         rolldownOptions: { input: entry, output: { entryFileNames: 'page.js' } },
       },
       plugins: [wasmModules()],
-      worker: { format: 'es' },
+      worker: { format: 'es', plugins: () => [wasmModules()] },
     })
     const names = (await readdir(outDir)).filter(name => name.endsWith('.js'))
     const texts = names.map(async name => [`/${name}`, await readFile(join(outDir, name), 'utf8')] as const)

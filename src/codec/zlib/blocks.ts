@@ -1,12 +1,12 @@
 /** Blocks by zlib: deflated on their own, and inflated again to see that they are what they came from. */
 
 import { OciError } from '../../errors.ts'
-import { fingerprint, sampleText } from '../known.ts'
+import { fingerprint, onePerModule, sampleText } from '../known.ts'
 import { behindStored } from '../stored.ts'
 import { faultOf } from './inflater.ts'
 import { statusOf, ZlibBuffer, type ZlibExports, zlibCodes, zlibInstance } from './module.ts'
 
-/** One instance for one block at a time. */
+/** Deflates and inflates one block at a time, each in one go. */
 export class ZlibBlocks {
   readonly #wasm: ZlibExports
   readonly #input: ZlibBuffer
@@ -20,8 +20,15 @@ export class ZlibBlocks {
     this.#inflated = new ZlibBuffer(wasm)
   }
 
-  /** Throws `UNSUPPORTED` unless it gives zlib's bytes. */
-  static async create(module: WebAssembly.Module): Promise<ZlibBlocks> {
+  /**
+   * The one of this thread, for all of its streams: each would bring 16 MB of memory else. Throws `UNSUPPORTED` unless it gives
+   * zlib's bytes.
+   */
+  static of(module: WebAssembly.Module): Promise<ZlibBlocks> {
+    return onePerModule(made, module, ZlibBlocks.#create)
+  }
+
+  static async #create(module: WebAssembly.Module): Promise<ZlibBlocks> {
     const blocks = new ZlibBlocks(await zlibInstance(module))
     const text = sampleText(24_000)
     const open = fingerprint(blocks.deflate(text, { level: 6, last: false }))
@@ -82,10 +89,12 @@ export class ZlibBlocks {
           zlibCodes.sync,
         ),
       )
-      if (code < 0 && code !== zlibCodes.bufferError) throw faultOf(wasm, stream)
+      if (code < 0 && code !== zlibCodes.bufferError) throw faultOf(wasm, stream, code)
       return this.#inflated.view(length, Math.max(length, count))
     } finally {
       wasm.inflate_end(stream)
     }
   }
 }
+
+const made = new WeakMap<WebAssembly.Module, Promise<ZlibBlocks>>()

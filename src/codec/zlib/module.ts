@@ -1,9 +1,10 @@
 /**
  * zlib in WebAssembly, as zip.js 2.24.0 builds it. Nobody documents its names, so it is carried at an exact version; that
- * its bytes are zlib's is seen by known answers (`deflater.ts`).
+ * its bytes are zlib's is seen by known answers (`blocks.ts`).
  */
 
 import { OciError } from '../../errors.ts'
+import { started } from '../wasm/started.ts'
 
 /** The exports that are used. Streams and buffers are addresses. */
 export interface ZlibExports {
@@ -34,11 +35,18 @@ type Process = (
 ) => number
 
 /** What zlib is told and says (zlib.h). */
-export const zlibCodes = { none: 0, sync: 2, finish: 4, streamEnd: 1, bufferError: -5 } as const
+export const zlibCodes = {
+  none: 0,
+  sync: 2,
+  finish: 4,
+  streamEnd: 1,
+  dataError: -3,
+  bufferError: -5,
+} as const
 
 /** An instance of its own: 17 MB of memory, most of it never touched. */
 export async function zlibInstance(module: WebAssembly.Module): Promise<ZlibExports> {
-  const { exports } = await WebAssembly.instantiate(module, {})
+  const { exports } = await started(module, {})
   if (!isZlib(exports))
     throw new OciError('UNSUPPORTED', { feature: 'another zlib than the one that is carried' })
   exports._initialize()

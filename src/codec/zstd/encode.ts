@@ -2,15 +2,15 @@
 
 import { compressBlocks } from '../blocks.ts'
 import type { CodecOptions } from '../codec.ts'
-import { ZstdBlocks } from './blocks.ts'
+import { ZstdBlocks, type ZstdParts } from './blocks.ts'
 import { zstdModule } from './carried.ts'
 import { createChecksum } from './xxhash.ts'
 
 /** Input bytes of a frame: what a window of zstd's middle levels spans. */
 const blockSize = 2_097_152
 
-/** How it is compressed. */
-export interface ZstdEncoderOptions extends CodecOptions {
+/** How it is compressed. Tests put a broken `compress` in, and leave the check out to see what it is for. */
+export interface ZstdEncoderOptions extends CodecOptions, ZstdParts {
   readonly level: number
 }
 
@@ -25,7 +25,7 @@ export async function* encodeZstd(
     checksum.update(block)
     return withChecksum(frame, checksum.value())
   }
-  const here = new ZstdBlocks({ zstd: zstdModule })
+  const here = new ZstdBlocks({ zstd: zstdModule }, options)
   yield* compressBlocks(source, {
     ...options,
     blockSize,

@@ -2,6 +2,7 @@
 
 import { createXXHash64 } from 'hash-wasm'
 import { isWasmAllowed } from '../../wasm-allowed.ts'
+import { wasmHashes } from '../../wasm-hash.ts'
 import { PlainXxh64 } from './plain-xxh64.ts'
 
 /** A running checksum. */
@@ -16,16 +17,18 @@ export interface Checksum {
 /** A running checksum by WebAssembly, or by JavaScript where a policy forbids that. */
 export async function createChecksum(): Promise<Checksum> {
   if (!isWasmAllowed()) return new PlainXxh64()
-  const wasm = await createXXHash64()
+  const hash = (await wasmXxh64())()
   return {
     reset() {
-      wasm.init()
+      hash.reset()
     },
     update(bytes) {
-      wasm.update(bytes)
+      hash.update(bytes)
     },
     value() {
-      return Number.parseInt(wasm.digest('hex').slice(8), 16)
+      return Number.parseInt(hash.hex().slice(8), 16)
     },
   }
 }
+
+const wasmXxh64 = /* @__PURE__ */ wasmHashes(createXXHash64)

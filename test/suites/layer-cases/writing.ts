@@ -1,6 +1,8 @@
 /** Layers written: the digests that stand here are those of every runtime and medium. */
 
+import type { Codec } from '../../../src/codec/codec.ts'
 import { type DeflateLevel, gzip } from '../../../src/codec/gzip.ts'
+import { zstd } from '../../../src/codec/zstd.ts'
 import { engine } from '../../../src/engine.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { mediaTypes } from '../../../src/spec.ts'
@@ -59,16 +61,80 @@ const gzipped: Readonly<Record<number, Readonly<Record<keyof typeof contents, st
   },
 }
 
+interface CanonicalCodec {
+  readonly name: string
+  readonly codec: Codec
+  readonly mediaType: string
+  readonly digests: Readonly<Record<keyof typeof contents, string>> | undefined
+}
+
+/** The other formats, by the level: the digests of `ocidir-gzip-2` and `ocidir-zstd-1`, as their pages and golden files have them. */
+const others: readonly CanonicalCodec[] = [
+  {
+    name: 'gzip 1 by zlib has the digests of ocidir-gzip-2',
+    codec: gzip({ level: 1, deflate: 'zlib' }),
+    mediaType: mediaTypes.layerGzip,
+    digests: {
+      nothing: 'sha256:ac73670af3abed54ac6fb4695131f4099be9fbe39d6076c5d0264a6bbdae9d83',
+      'zeros 1 MiB': 'sha256:4c6d7aab34867d73006278dea9b324e29811c6570d47489e34c71cd6850dda6e',
+      'noise 300000': 'sha256:dab2750ab3f42bf518b143a81f2188df49d654b5f0349d2545170441c48cae7f',
+      'seeded 262145': 'sha256:f393d2ca8a2cee1870ec4154966045fb7beaeb77c085cdddd7c09e54764daa99',
+    },
+  },
+  {
+    name: 'gzip 6 by zlib has the digests of ocidir-gzip-2',
+    codec: gzip({ level: 6, deflate: 'zlib' }),
+    mediaType: mediaTypes.layerGzip,
+    digests: {
+      nothing: 'sha256:ac73670af3abed54ac6fb4695131f4099be9fbe39d6076c5d0264a6bbdae9d83',
+      'zeros 1 MiB': 'sha256:e90e3b4f632203675f1fee0db3eed4f41df1cb9875ccc8de203e18593ddc25a7',
+      'noise 300000': 'sha256:03554c1a818cf651ebbd65962112bea1ed95404e8b321f4af57488c4c454c1ee',
+      'seeded 262145': 'sha256:23cb0ee00e11d3fb062096bff5bc8b3a03aa5c9d3d6f88bbc783e695983b4e25',
+    },
+  },
+  {
+    name: 'zstd 3 has the digests of ocidir-zstd-1',
+    codec: zstd({ level: 3 }),
+    mediaType: mediaTypes.layerZstd,
+    digests: {
+      nothing: 'sha256:f96deff1816083fdff8bc3e46c3fe6ca46a6bb49f4d5a00627616c13237a512c',
+      'zeros 1 MiB': 'sha256:28b8859a365e6c4093bc66ac9dd662cfff708dd76a5b49915e12ef64c81410f1',
+      'noise 300000': 'sha256:d19dd0434e23eaff7646ac0e1a7bbc0c084652d007366c7b94115c3ee997ade2',
+      'seeded 262145': 'sha256:121520fe9c7f2e486c42ff56e7f4bffb5b5c5effad0a427f71dd6fc9a374b782',
+    },
+  },
+  {
+    name: 'zstd 19 has the digests of ocidir-zstd-1',
+    codec: zstd({ level: 19 }),
+    mediaType: mediaTypes.layerZstd,
+    digests: {
+      nothing: 'sha256:f96deff1816083fdff8bc3e46c3fe6ca46a6bb49f4d5a00627616c13237a512c',
+      'zeros 1 MiB': 'sha256:ff40754f58be701e35153cb2143f099f7e0334c46c0959013aa406602766c846',
+      'noise 300000': 'sha256:d19dd0434e23eaff7646ac0e1a7bbc0c084652d007366c7b94115c3ee997ade2',
+      'seeded 262145': 'sha256:2caa8e09a40b66cc4289c78973ce616c678850376d275cd24ceaf10315ecde94',
+    },
+  },
+]
+
 function gzipCase(level: DeflateLevel): StorageCase {
+  return canonicalCase({
+    name: `gzip ${level} has the digests of ocidir-gzip-1`,
+    codec: gzip({ level }),
+    mediaType: mediaTypes.layerGzip,
+    digests: gzipped[level],
+  })
+}
+
+function canonicalCase({ name, codec, mediaType, digests }: CanonicalCodec): StorageCase {
   return {
-    name: `writeLayer: gzip ${level} has the digests of ocidir-gzip-1, and reads back`,
+    name: `writeLayer: ${name}, and reads back`,
     async run({ storage }) {
       // On this thread, where the storage's own inflater checks the blocks.
       const dir = await OciDir.ensure(storage, { engine: engine({ workers: 0 }) })
       for (const [name, { make, diffId }] of Object.entries(contents)) {
-        const layer = await dir.writeLayer(make(), { codec: gzip({ level }) })
-        same(layer.descriptor.digest, gzipped[level]?.[name as keyof typeof contents], name)
-        same(layer.descriptor.mediaType, mediaTypes.layerGzip, 'media type')
+        const layer = await dir.writeLayer(make(), { codec })
+        same(layer.descriptor.digest, digests?.[name as keyof typeof contents], name)
+        same(layer.descriptor.mediaType, mediaType, 'media type')
         same(layer.diffId, diffId, `${name}: diffID`)
         sameBytes(await plainOf(dir, layer), make(), name)
       }
@@ -92,6 +158,7 @@ export const writingCases: readonly StorageCase[] = [
     },
   },
   ...([0, 1, 6, 9] as const).map(gzipCase),
+  ...others.map(canonicalCase),
   {
     name: 'writeLayer: the same layer again is one blob',
     async run({ storage }) {

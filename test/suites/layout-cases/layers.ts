@@ -5,7 +5,9 @@ import { identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
 import { digestOf } from '../../../src/digest.ts'
+import { engine } from '../../../src/engine.ts'
 import type { Layer, LayerWriter } from '../../../src/layer.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
 import { mediaTypes } from '../../../src/spec.ts'
 import { createTarLayer } from '../../../src/tar/layer.ts'
 import { readTar } from '../../../src/tar/read.ts'
@@ -79,6 +81,42 @@ const rawZstd: Codec = {
 const rawBlock = 128 * 1024
 
 export const layerCases: readonly StorageCase[] = [
+  {
+    name: 'create_layer_zstd, create_layer_zstd_multithread: has the diffID of the tar, and unpacks to it, at every level',
+    async run({ storage }) {
+      const dir = await emptyDir(storage)
+      for (const level of [undefined, 1, 3, 9, 19]) {
+        const layer = await write(dir.createLayer({ codec: zstd({ level }) }), tarball)
+        same(layer.diffId, tarballDiffId)
+        same(layer.descriptor.mediaType, mediaTypes.layerZstd, 'media type')
+        same(await textIn(await dir.readLayer(layer, { codecs: [zstd()] })), tarball, `level ${level}`)
+      }
+    },
+  },
+  {
+    name: 'create_layer_zstd, create_layer_zstd_multithread: the same bytes by any number of workers, however the tar comes',
+    async run({ storage }) {
+      await emptyDir(storage)
+      const bytes = bytesOf(5_000_000)
+      const digests = new Set<string>()
+      for (const [workers, size] of [
+        [0, 5_000_000],
+        [2, 65_536],
+        [4, 3_000_000],
+      ] as const) {
+        const own = engine({ workers })
+        const dir = await OciDir.open(storage, { engine: own })
+        const pieces = (async function* () {
+          for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size)
+        })()
+        const layer = await dir.writeLayer(pieces, { codec: zstd() }).finally(() => own.pool.close())
+        digests.add(layer.descriptor.digest)
+        sameBytes(await drain(await dir.readLayer(layer, { codecs: [zstd()] })), bytes)
+      }
+      same(digests.size, 1)
+      same((await blobsIn(storage)).length, 1)
+    },
+  },
   {
     name: 'create_layer_zstd, create_layer_zstd_multithread: a zstd codec of the caller stores, ours reads',
     async run({ storage }) {

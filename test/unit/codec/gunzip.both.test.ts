@@ -3,6 +3,7 @@ import { gunzip, gzip } from '../../../src/codec/gzip.ts'
 import { isOciError } from '../../../src/errors.ts'
 import { collect, concat, equalBytes } from '../../../src/streams.ts'
 import { chunked, inputs, seeded } from '../../golden/inputs.ts'
+import { gunzipped, inflaters, offsetBound } from './inflaters.ts'
 import { ascii, member } from './members.ts'
 
 const max = 2 ** 30
@@ -142,9 +143,22 @@ describe('gunzip refuses', () => {
       code: 'GZIP_INVALID',
       data: { offset: gz.length - 8 },
     })
-    const deflated = Uint8Array.of(0, 0, 0, 0xff, 0xff, 7, 0, 0)
-    const broken = await member({ content: hello, deflated })
-    await expect(collect(gunzip(broken), { max })).rejects.toMatchObject({ data: { offset: 15 } })
+  })
+
+  it.each([
+    ['the reserved type of a block', [0, 0, 0, 0xff, 0xff, 7, 0, 0], 15],
+    ['a wrong complement', [0, 0, 0, 0xff, 0xff, 1, 1, 0, 0xff, 0xff, 0], 15],
+    [
+      'a match before the start, behind nine literals',
+      [0x4b, 0x4c, 0x4c, 0x4c, 0x4c, 0x4c, 0x4c, 0x4c, 0x84, 0x4a, 0, 0],
+      18,
+    ],
+  ])('and says at which byte: %s; by zlib a little further', async (_, bytes, offset) => {
+    const broken = await member({ content: hello, deflated: Uint8Array.from(bytes) })
+    expect((await gunzipped(inflaters.ours, broken)).offset).toBe(offset)
+    const { offset: further } = await gunzipped(inflaters.zlib, broken)
+    expect(further).toBeGreaterThanOrEqual(offset)
+    expect(further).toBeLessThanOrEqual(offset + offsetBound)
   })
 })
 

@@ -1,30 +1,52 @@
-/** docs/ocidir-gzip-1.md is a description that another can write the format by: its own encoder is run here. */
+/** The descriptions in docs are such that another can write the formats by them: their own encoders are run here. */
 
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as zlib from 'node:zlib'
 import { Deflate, deflateSync } from 'fflate'
 import { createCRC32 } from 'hash-wasm'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { digestOf } from '../../../src/digest.ts'
-import { inputs } from '../../golden/inputs.ts'
-import golden from '../../golden/ocidir-gzip-1.json' with { type: 'json' }
+import { inputs, zstdInputs } from '../../golden/inputs.ts'
+import fflates from '../../golden/ocidir-gzip-1.json' with { type: 'json' }
+import zlibs from '../../golden/ocidir-gzip-2.json' with { type: 'json' }
+import zstds from '../../golden/ocidir-zstd-1.json' with { type: 'json' }
+import { itWith, type ToolName, tool } from '../../setup/tools.ts'
 
-const digests: Readonly<Record<string, Readonly<Record<string, string>>>> = golden
-const page = readFileSync(fileURLToPath(new URL('../../../docs/ocidir-gzip-1.md', import.meta.url)), 'utf8')
+type Digests = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+const folder = mkdtempSync(join(tmpdir(), 'ocidir-reference-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function pageOf(format: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../../docs/${format}.md`, import.meta.url)), 'utf8')
+}
+
+/** The reference that stands on a page, and nothing else of it. */
+function referenceOf(format: string, language: string): string {
+  const source = new RegExp(`\`\`\`${language} reference\n([^]+?)\`\`\``).exec(pageOf(format))?.[1]
+  if (source === undefined) throw new Error(`docs/${format}.md has no reference encoder`)
+  return source
+}
 
 type Encoder = (input: Uint8Array, level: number) => Uint8Array
 
 async function encoderOfThePage(): Promise<Encoder> {
-  const source = /```js reference\n([\s\S]+?)```/.exec(page)?.[1]
-  if (source === undefined) throw new Error('the page has no reference encoder')
   const wasm = await createCRC32()
   const crc32 = (bytes: Uint8Array) => Number.parseInt(wasm.init().update(bytes).digest('hex'), 16)
-  const make = new Function('Deflate', 'deflateSync', 'crc32', `${source}; return ocidirGzip1`)
-  return make(Deflate, deflateSync, crc32)
+  const source = referenceOf('ocidir-gzip-1', 'js')
+  return new Function('Deflate', 'deflateSync', 'crc32', `${source}; return ocidirGzip1`)(
+    Deflate,
+    deflateSync,
+    crc32,
+  )
 }
 
-it('gives the golden digests by the encoder in the description', async () => {
+it('ocidir-gzip-1: gives the golden digests by the encoder in the description', async () => {
+  const digests: Digests = fflates
   const encode = await encoderOfThePage()
   let compared = 0
   for (const [name, make] of Object.entries(inputs)) {
@@ -38,8 +60,75 @@ it('gives the golden digests by the encoder in the description', async () => {
   expect(compared).toBe(Object.keys(inputs).length * 4)
 })
 
-it('lists digests that are the golden ones', () => {
-  const rows = [...page.matchAll(/^\| (.+?) +\| ([0169]) +\| `([0-9a-f]{64})` +\|$/gm)]
+/** What a program prints, as JSON, of the inputs: a digest by name and level, as the golden files have them. */
+function digestsBy(
+  name: ToolName,
+  program: string,
+  given: Readonly<Record<string, () => Uint8Array>>,
+): Digests {
+  for (const [i, make] of Object.values(given).entries()) writeFileSync(join(folder, `${i}.bin`), make())
+  const script = join(folder, name === 'python3' ? 'encode.py' : 'encode.mjs')
+  writeFileSync(script, program)
+  const { status, stdout, stderr, error } = spawnSync(tool(name), [script], { cwd: folder, encoding: 'utf8' })
+  if (error) throw error
+  if (status !== 0) throw new Error(`${name} failed: ${stderr}`)
+  const found: readonly Digests[string][] = JSON.parse(stdout)
+  return Object.fromEntries(Object.keys(given).map((input, i) => [input, found[i] ?? {}]))
+}
+
+const byPython = `
+import hashlib, json, sys
+assert 'zlib-ng' not in zlib.ZLIB_RUNTIME_VERSION, 'this Python stands on zlib-ng, whose bytes are others'
+def digest(data, level):
+    return 'sha256:' + hashlib.sha256(ocidir_gzip_2(data, level)).hexdigest()
+def read(i):
+    with open(f'{i}.bin', 'rb') as file:
+        return file.read()
+print(json.dumps([{ level: digest(read(i), level) for level in range(1, 10) } for i in range(COUNT)]))`
+
+itWith(
+  "ocidir-gzip-2: Python's zlib gives the golden digests, by the encoder in the description",
+  { tools: ['python3'], timeout: 120_000 },
+  () => {
+    const program = `${referenceOf('ocidir-gzip-2', 'python')}${byPython}`
+    const count = Object.keys(inputs).length
+    const found = digestsBy('python3', program.replace('COUNT', String(count)), inputs)
+    // What zlib would store at level 0 is no part of the format.
+    const levels = ({ 0: _, ...rest }: Digests[string]): Digests[string] => rest
+    expect(found).toEqual(
+      Object.fromEntries(Object.entries<Digests[string]>(zlibs).map(([name, row]) => [name, levels(row)])),
+    )
+    expect(Object.values(found).flatMap(row => Object.keys(row)).length).toBe(count * 9)
+  },
+)
+
+const byNode = `
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+if (process.versions.zstd !== '1.5.7') throw new Error('this is zstd ' + process.versions.zstd)
+const digest = (input, level) => 'sha256:' + createHash('sha256').update(ocidirZstd1(input, level)).digest('hex')
+const row = (levels, i) => Object.fromEntries(levels.map(level => [level, digest(readFileSync(i + '.bin'), Number(level))]))
+console.log(JSON.stringify(LEVELS.map(row)))`
+
+itWith(
+  "ocidir-zstd-1: Node 24's zstd gives the golden digests, by the encoder in the description",
+  { tools: ['node24'], timeout: 300_000 },
+  () => {
+    const levels = Object.keys(zstdInputs).map(name => Object.keys((zstds as Digests)[name] ?? {}))
+    const program = `${referenceOf('ocidir-zstd-1', 'js')}${byNode}`
+    const found = digestsBy('node24', program.replace('LEVELS', JSON.stringify(levels)), zstdInputs)
+    expect(found).toEqual(zstds)
+    expect(levels.flat().length).toBeGreaterThan(100)
+  },
+)
+
+it.each([
+  ['ocidir-gzip-1', fflates],
+  ['ocidir-gzip-2', zlibs],
+  ['ocidir-zstd-1', zstds],
+] as const)('%s: lists digests that are the golden ones', (format, golden) => {
+  const digests: Digests = golden
+  const rows = [...pageOf(format).matchAll(/^\| (.+?) +\| (\d+) +\| `([0-9a-f]{64})` +\|$/gm)]
   expect(rows.length).toBe(28)
   for (const [, name = '', level = '', hex] of rows) expect(digests[name]?.[level]).toBe(`sha256:${hex}`)
 })

@@ -335,9 +335,9 @@ describe('unzstd is bounded', () => {
 })
 
 describe('zstd()', () => {
-  it('decodes layers of +zstd within its own window, and encodes none', async () => {
+  it('decodes layers of +zstd within its own window', async () => {
     const decoder = zstd({ maxWindowSize: 1_024 })
-    expect(Object.keys(decoder).sort()).toEqual(['decode', 'name', 'suffix'])
+    expect(decoder).toMatchObject({ name: 'zstd', suffix: '+zstd' })
     const small = await frame({ content: hello, fields: [0] })
     expect(await collect(decoder.decode(chunked(small, 5)), { max })).toEqual(hello)
     const large = collect(decoder.decode(chunked(await frame({ content: hello }), 5)), { max })

@@ -5,7 +5,9 @@ import { chunked, seeded } from '../../golden/inputs.ts'
 import { faults, proveCaught } from './broken-deflate.ts'
 import { native } from './native.ts'
 
-it.each(Object.keys(faults))('zlib as checker catches a deflate that %s', name => proveCaught(name, native))
+it.each(Object.keys(faults))('node:zlib as checker catches a deflate that %s', name =>
+  proveCaught(name, { native }),
+)
 
 it('a checker that is broken itself stops the encoder too', async () => {
   for (const inflateRaw of [() => new Uint8Array(0), () => new Uint8Array(262_152)]) {
