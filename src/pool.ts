@@ -115,11 +115,12 @@ export class Pool {
     return lane && new WorkerHash(lane, algorithm)
   }
 
-  /** Ends the workers; work that comes later starts others. */
+  /** Ends the workers: what they had is done by whoever asked for it. Work that comes later starts others. */
   close(): void {
     clearTimeout(this.#rest)
     for (const lane of this.#lanes) this.#bury(lane, 'closed')
     this.#buffers.clear()
+    for (const ticket of this.#queue.splice(0)) ticket.done(undefined)
   }
 
   #isGivenUp(): boolean {
@@ -336,7 +337,7 @@ class Lane {
   forgetHash(): void {
     this.#hashes--
     // Perhaps it is at rest now.
-    this.#options.onAnswer()
+    if (!this.#isEnded) this.#options.onAnswer()
   }
 
   /** Gives what it hasn't done. */

@@ -248,6 +248,17 @@ describe('a hash by a worker', () => {
   })
 })
 
+it('a pool that is closed in the middle of a layer lets nobody wait', async () => {
+  const workers = new LocalWorkers(() => number => {
+    if (number === 3) setTimeout(() => pool.close(), 0)
+    return undefined
+  })
+  const pool: Pool = poolOf(workers)
+  expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
+  expect(workers.all.length).toBeGreaterThan(2)
+  pool.close()
+})
+
 it('what cannot be sent to a worker is done here, at once', async () => {
   const workers = new LocalWorkers()
   const pool = new Pool({
