@@ -1,7 +1,7 @@
 /** A layout in memory: for tests, for previews, and as the shortest adapter to read. */
 
 import { OciError } from '../src/errors.ts'
-import { type StagingMedium, Stagings } from '../src/staging.ts'
+import { type LeftBytes, type ResumableMedium, type StagingMedium, Stagings } from '../src/staging.ts'
 import {
   type AbortOptions,
   type AdoptedFile,
@@ -11,11 +11,14 @@ import {
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
+  checkSize,
   type DocumentEdit,
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
   type RemoveOptions,
+  type ResumableFile,
+  type ResumeOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -46,7 +49,7 @@ interface MemoryFile {
 }
 
 interface MemoryStaged {
-  readonly chunks: Uint8Array[]
+  chunks: Uint8Array[]
   size: number
   modified: number
 }
@@ -95,7 +98,7 @@ class MemoryStorage implements StorageAdapter {
 
   async stage(options: StageOptions = {}): Promise<StagedFile> {
     this.#enter(options.signal)
-    return this.#stagings.begin(this.#stagingMedium([]), options)
+    return this.#stagings.begin(this.#stagingMedium(this.#newName(), newStaged()), options)
   }
 
   async adopt(file: StoredFile, options: AbortOptions = {}): Promise<AdoptedFile | undefined> {
@@ -103,7 +106,14 @@ class MemoryStorage implements StorageAdapter {
     const bytes = bytesBehind.get(file)
     if (bytes === undefined) return undefined
     const staged = async (): Promise<StoredFile> => stored({ bytes, modified: Date.now() })
-    return this.#stagings.adopt(this.#stagingMedium([bytes]), staged, options)
+    return this.#stagings.adopt(this.#stagingMedium(this.#newName(), newStaged(bytes)), staged, options)
+  }
+
+  async resume(path: BlobPath, options: ResumeOptions): Promise<ResumableFile | undefined> {
+    checkBlobPath(path)
+    checkSize(options.size)
+    this.#enter(options.signal)
+    return this.#stagings.resume(path, async left => this.#resumableMedium(path, left, options), options)
   }
 
   async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
@@ -149,6 +159,7 @@ class MemoryStorage implements StorageAdapter {
     this.#closed = true
     await this.#stagings.close()
     this.#files.clear()
+    this.#staged.clear()
   }
 
   #enter(signal: AbortSignal | undefined): void {
@@ -156,10 +167,11 @@ class MemoryStorage implements StorageAdapter {
     signal?.throwIfAborted()
   }
 
-  #stagingMedium(chunks: Uint8Array[]): StagingMedium {
-    const id = `.ocidir/staged-${this.#stagedCount++}`
-    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-    const staged: MemoryStaged = { chunks, size, modified: Date.now() }
+  #newName(): string {
+    return `.ocidir/staged-${this.#stagedCount++}`
+  }
+
+  #stagingMedium(id: string, staged: MemoryStaged): StagingMedium {
     this.#staged.set(id, staged)
     const held = (): void => {
       if (this.#staged.has(id)) return
@@ -186,6 +198,29 @@ class MemoryStorage implements StorageAdapter {
       },
     }
   }
+
+  /** What lies under the name was left: whoever writes there keeps all others out. */
+  #resumableMedium(path: BlobPath, left: LeftBytes | undefined, { size }: ResumeOptions): ResumableMedium {
+    const id = `.ocidir/part-${path.slice('blobs/'.length).replace('/', '-')}`
+    const found = this.#staged.get(id)
+    const staged = found !== undefined && found.size <= size ? found : newStaged()
+    // One array: it is read now, and given away as it is when nothing comes after.
+    if (staged.size > 0) staged.chunks = [concat(staged.chunks)]
+    return {
+      ...this.#stagingMedium(id, staged),
+      kept: storedBytes(concat(staged.chunks), staged.modified),
+      isUntouched: staged === found && left?.name === id && left.size === staged.size,
+      leave: async () => {
+        if (staged.size > 0 && this.#staged.get(id) === staged) return { name: id, size: staged.size }
+        this.#staged.delete(id)
+        return undefined
+      },
+    }
+  }
+}
+
+function newStaged(bytes?: Uint8Array): MemoryStaged {
+  return { chunks: bytes === undefined ? [] : [bytes], size: bytes?.length ?? 0, modified: Date.now() }
 }
 
 function stored({ bytes, modified }: MemoryFile): StoredFile {

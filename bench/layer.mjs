@@ -1,28 +1,68 @@
-// One layer build in a process of its own: layer.mjs LAYOUT TAR|made:BYTES LEVEL
+// @ts-check
+// One layer in a process of its own:
+//   layer.mjs LAYOUT TAR|repeat:BYTES:TAR --codec gzip|zstd|none --deflate fflate|zlib|platform --level N --workers N
 import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { parseArgs } from 'node:util'
 import { OciDir } from 'ocidir'
-import { gzip } from 'ocidir/gzip'
 import { folder } from 'ocidir/node'
+import { codecOf, engineOf, NotInThisBuild } from './codec.mjs'
+import { missingCode } from './measure.mjs'
 
-const [layout, input, level] = process.argv.slice(2)
-const dir = await OciDir.ensure(folder(layout))
-const made = /^made:(\d+)$/.exec(input)
-const source = made
-  ? pieces(Number(made[1]))
-  : Readable.toWeb(createReadStream(input, { highWaterMark: 1 << 18 }))
-const layer = await dir.writeLayer(source, { codec: gzip({ level: Number(level) }) })
-console.log(JSON.stringify({ size: layer.descriptor.size, digest: layer.descriptor.digest }))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    codec: { type: 'string', default: 'gzip' },
+    deflate: { type: 'string' },
+    level: { type: 'string' },
+    workers: { type: 'string' },
+  },
+})
+/** @typedef {import('./codec.mjs').Build} Build */
 
-/** Half text-like, half noise, the same for every run. */
-async function* pieces(total) {
-  let seed = 1
-  for (let made = 0; made < total; made += 1 << 16) {
-    const piece = new Uint8Array(Math.min(1 << 16, total - made))
-    for (let i = 0; i < piece.length; i++) {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-      piece[i] = i & 1024 ? seed >>> 24 : 97 + ((seed >>> 28) & 7)
+const [layout = '', input = ''] = positionals
+/** @param {string | undefined} text */
+const number = text => (text === undefined ? undefined : Number(text))
+
+try {
+  const started = performance.now()
+  const codec = codecOf({
+    codec: /** @type {Build['codec']} */ (values.codec),
+    deflate: /** @type {Build['deflate']} */ (values.deflate),
+    level: number(values.level),
+  })
+  const dir = await OciDir.ensure(folder(layout), { engine: engineOf(number(values.workers)) })
+  const { descriptor, diffId } = await dir.writeLayer(sourceOf(input), codec && { codec })
+  const inside = (performance.now() - started) / 1000
+  console.log(JSON.stringify({ inside, size: descriptor.size, digest: descriptor.digest, diffId }))
+} catch (error) {
+  if (!(error instanceof NotInThisBuild)) throw error
+  console.error(error.message)
+  process.exitCode = missingCode
+}
+
+/** @param {string} name */
+function sourceOf(name) {
+  const [, bytes, tar] = /^repeat:(\d+):(.+)$/.exec(name) ?? []
+  if (tar !== undefined) return repeated(tar, Number(bytes))
+  return reading(name)
+}
+
+/**
+ * A file again and again. No compressor here looks back as far as its length.
+ * @param {string} path
+ * @param {number} bytes
+ */
+async function* repeated(path, bytes) {
+  for (let left = bytes; left > 0; ) {
+    for await (const chunk of reading(path)) {
+      yield chunk.subarray(0, left)
+      left -= chunk.length
+      if (left <= 0) break
     }
-    yield piece
   }
+}
+
+/** @param {string} path */
+function reading(path) {
+  return createReadStream(path, { highWaterMark: 1 << 18 })
 }

@@ -1,16 +1,99 @@
-/** What the benchmark times in a tab: a layout in OPFS, filled once and checked several times. */
+/** What the benchmark times in a tab: layers built into OPFS, and a layout there, filled once and checked several times. */
 
-import { draft, fsck, OciDir, pushLayer } from 'ocidir'
+import { draft, type Engine, fsck, OciDir, pushLayer } from 'ocidir'
 import { opfs } from 'ocidir/fsa'
-import { gzip } from 'ocidir/gzip'
+import { type Build, codecOf, engineOf, NotInThisBuild } from './codec.mjs'
+
+/** A layer that was built, or why this library can't build it. */
+export type Built =
+  | { readonly seconds: number; readonly size: number; readonly digest: string; readonly diffId: string }
+  | { readonly missing: string }
 
 declare global {
   var bench: {
+    /** A layer of the file that the page's input holds; of so many `bytes`, with the file again and again. */
+    build(build: Build, bytes?: number): Promise<Built>
     fill(sizes: readonly number[]): Promise<void>
     check(): Promise<{ seconds: number; validated: number; ok: boolean }>
-    build(size: number, level: 1 | 6): Promise<{ seconds: number; digest: string }>
     /** Seconds to store so many files of a size, without hashing them: by a worker, or by `createWritable` alone. */
     store(files: { count: number; size: number }, by: 'worker' | 'createWritable'): Promise<number>
+  }
+}
+
+/** One for each number of workers, as long as the page lives: what a page starts once isn't timed again. */
+const engines = new Map<number | undefined, Engine>()
+
+globalThis.bench = {
+  async build(build, bytes) {
+    try {
+      return await timedBuild(build, bytes)
+    } catch (error) {
+      if (error instanceof NotInThisBuild) return { missing: error.message }
+      throw error
+    }
+  },
+  async fill(sizes) {
+    const dir = await OciDir.ensure(await opfs('bench'))
+    let image = draft({ os: 'linux', architecture: 'amd64' })
+    for (const [i, size] of sizes.entries())
+      image = pushLayer(image, await dir.writeLayer(noise(size, i + 1)))
+    await dir.writeImage(image, { tag: 'bench' })
+  },
+  async check() {
+    const storage = await opfs('bench')
+    const engine = engineWith(undefined)
+    const started = performance.now()
+    const { ok, validated } = await fsck(storage, { engine })
+    return { seconds: (performance.now() - started) / 1000, ok, validated }
+  },
+  async store({ count, size }, by) {
+    const storage = await opfs('bench-store', by === 'worker' ? {} : { worker: noWorker })
+    const chunk = new Uint8Array(Math.min(size, 2 ** 18)).fill(7)
+    const started = performance.now()
+    for (let i = 0; i < count; i++) {
+      const staged = await storage.stage()
+      const writer = staged.writable.getWriter()
+      for (let at = 0; at < size; at += chunk.length) await writer.write(chunk)
+      await writer.close()
+      await staged.commit(`blobs/sha256/${i}`)
+    }
+    const seconds = (performance.now() - started) / 1000
+    await storage.close()
+    await removed('bench-store')
+    return seconds
+  },
+}
+
+async function timedBuild(build: Build, bytes: number | undefined): Promise<Built> {
+  const file = document.querySelector('input')?.files?.[0]
+  if (file === undefined) throw new Error('no file was given to the page')
+  const codec = codecOf(build)
+  const engine = engineWith(build.workers)
+  const started = performance.now()
+  const storage = await opfs('bench-build')
+  const dir = await OciDir.ensure(storage, { engine })
+  const source = bytes === undefined ? file : repeated(file, bytes)
+  const { descriptor, diffId } = await dir.writeLayer(source, codec && { codec })
+  const seconds = (performance.now() - started) / 1000
+  await storage.close()
+  await removed('bench-build')
+  return { seconds, size: descriptor.size, digest: descriptor.digest, diffId }
+}
+
+function engineWith(workers: number | undefined): Engine {
+  const made = engines.get(workers) ?? engineOf(workers)
+  engines.set(workers, made)
+  return made
+}
+
+/** A file again and again. No compressor here looks back as far as its length. */
+async function* repeated(file: File, bytes: number): AsyncGenerator<Uint8Array> {
+  for (let left = bytes; left > 0; ) {
+    const reader = file.slice(0, left).stream().getReader()
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      left -= next.value.length
+      yield next.value
+    }
   }
 }
 
@@ -26,42 +109,8 @@ async function* noise(total: number, seed: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-globalThis.bench = {
-  async fill(sizes) {
-    const dir = await OciDir.ensure(await opfs('bench'))
-    let image = draft({ os: 'linux', architecture: 'amd64' })
-    for (const [i, size] of sizes.entries())
-      image = pushLayer(image, await dir.writeLayer(noise(size, i + 1)))
-    await dir.writeImage(image, { tag: 'bench' })
-  },
-  async check() {
-    const storage = await opfs('bench')
-    const started = performance.now()
-    const { ok, validated } = await fsck(storage)
-    return { seconds: (performance.now() - started) / 1000, ok, validated }
-  },
-  async build(size, level) {
-    const dir = await OciDir.ensure(await opfs('bench-build'))
-    const started = performance.now()
-    const layer = await dir.writeLayer(noise(size, 7), { codec: gzip({ level }) })
-    return { seconds: (performance.now() - started) / 1000, digest: layer.descriptor.digest }
-  },
-  async store({ count, size }, by) {
-    const storage = await opfs('bench-store', by === 'worker' ? {} : { worker: noWorker })
-    const chunk = new Uint8Array(Math.min(size, 2 ** 18)).fill(7)
-    const started = performance.now()
-    for (let i = 0; i < count; i++) {
-      const staged = await storage.stage()
-      const writer = staged.writable.getWriter()
-      for (let at = 0; at < size; at += chunk.length) await writer.write(chunk)
-      await writer.close()
-      await staged.commit(`blobs/sha256/${i}`)
-    }
-    const seconds = (performance.now() - started) / 1000
-    await storage.close()
-    await (await navigator.storage.getDirectory()).removeEntry('bench-store', { recursive: true })
-    return seconds
-  },
+async function removed(name: string): Promise<void> {
+  await (await navigator.storage.getDirectory()).removeEntry(name, { recursive: true })
 }
 
 function noWorker(): Worker {

@@ -1,11 +1,11 @@
 // A layout of 10,000 tags: find one, and its referrers; whole processes beside the crate, regctl and oras.
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findTool } from '../scripts/provision.mjs'
 import { pair, run, table } from './measure.mjs'
+import { crate } from './peers.mjs'
 
 const top = fileURLToPath(new URL('..', import.meta.url))
 const manifestType = 'application/vnd.oci.image.manifest.v1+json'
@@ -48,21 +48,6 @@ function peersOfReferrers({ layout, tag, subject }) {
 
 function present(peers) {
   return peers.filter(([, command]) => command !== undefined)
-}
-
-let program
-/** The crate's program, built where cargo is. */
-function crate() {
-  if (program !== undefined) return program
-  const target = join(top, '.cache/crate')
-  cpSync(join(top, 'bench/crate'), join(target, 'source'), { recursive: true })
-  const manifest = ['--manifest-path', join(target, 'source/Cargo.toml')]
-  const built = spawnSync('cargo', ['build', '--release', '--quiet', ...manifest, '--target-dir', target], {
-    stdio: ['ignore', 2, 2],
-  })
-  if (built.status === 0) program = join(target, 'release/peer')
-  else console.error('the crate could not be built (is cargo there?): it is left out')
-  return program
 }
 
 /** Images of one layer, one tag each; the one that is asked for has two referrers at the end of index.json. */

@@ -14,6 +14,7 @@ import { manifestCommand } from './commands/manifest.ts'
 import { referrersCommand } from './commands/referrers.ts'
 import { tagCommand } from './commands/tag.ts'
 import { tagsCommand } from './commands/tags.ts'
+import { transcodeCommand } from './commands/transcode.ts'
 import { untagCommand } from './commands/untag.ts'
 
 /** Every command but help. */
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   untagCommand,
   copyCommand,
   cloneCommand,
+  transcodeCommand,
   gcCommand,
   inspectCommand,
   manifestCommand,

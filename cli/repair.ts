@@ -6,7 +6,7 @@ import { type Io, UsageError } from './command.ts'
 import { findingRow, printFindings } from './findings.ts'
 import { mustExist, storageAt, storageOf } from './place.ts'
 import { checkWritable, parseLayout, type Reference } from './reference.ts'
-import { counted, formatBytes, printable } from './text.ts'
+import { counted, formatProgress, printable } from './text.ts'
 
 /** The options that belong to a repair. */
 export const repairOptions = {
@@ -65,7 +65,7 @@ export async function repairLayout(reference: Reference, call: RepairCall, io: I
     dryRun,
     ...(call.deep && { deep: layerCheck() }),
     signal: io.signal,
-    onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} read`),
+    onProgress: progress => io.progress.show(`read: ${formatProgress(progress)}`),
   })
   await io.progress.clear()
   const { ok: isSound, counts } = result.after

@@ -1,6 +1,7 @@
 /** Text for people: nothing that came out of an image reaches a terminal as a command to it. */
 
 import { styleText } from 'node:util'
+import type { Progress } from '../src/index.ts'
 
 /** What a text may be painted as. */
 export type Colour = 'red' | 'yellow' | 'green' | 'cyan' | 'dim' | 'bold'
@@ -22,6 +23,12 @@ export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   const power = Math.min(Math.floor(Math.log10(bytes) / 3), units.length)
   return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1]}`
+}
+
+/** `1.9 MB`, `1.9 MB of 20.0 MB, 30.1 MB/s`: what is known of how far a call has come. */
+export function formatProgress({ bytes, total, rate }: Progress): string {
+  const whole = total === undefined ? '' : ` of ${formatBytes(total)}`
+  return `${formatBytes(bytes)}${whole}${rate === undefined ? '' : `, ${formatBytes(rate)}/s`}`
 }
 
 /** `1 error`, `2 errors`. */

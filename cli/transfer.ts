@@ -3,7 +3,7 @@
 import { type CloneOptions, type CopyResult, type Descriptor, tagOf } from '../src/index.ts'
 import { numberArg } from './args.ts'
 import type { Io } from './command.ts'
-import { counted, formatBytes, printable } from './text.ts'
+import { counted, formatBytes, formatProgress, printable } from './text.ts'
 
 /** The options of such a command, beside `--format`. */
 export const transferOptions = {
@@ -22,8 +22,7 @@ export function transferring({ jobs }: { readonly jobs?: string | undefined }, i
   return {
     signal: io.signal,
     concurrency: numberArg('jobs', jobs, { min: 1, max: mostJobs }),
-    onProgress: ({ bytes, total = 0 }) =>
-      io.progress.show(`${formatBytes(bytes)} of ${formatBytes(total)} copied`),
+    onProgress: progress => io.progress.show(`copied: ${formatProgress(progress)}`),
   }
 }
 
@@ -34,18 +33,20 @@ export function entryRow(entry: Descriptor): object {
 }
 
 /** The sums of a copy as data. */
-export function sumsOf({ copied, shared, present, bytes, unverified, absent }: CopyResult): object {
+export function sumsOf(result: CopyResult): object {
+  const { copied, shared, resumed, present, bytes, unverified, absent } = result
   const digests = (list: readonly Descriptor[]): string[] => list.map(({ digest }) => digest)
-  return { copied, shared, present, bytes, unverified: digests(unverified), absent: digests(absent) }
+  return { copied, shared, resumed, present, bytes, unverified: digests(unverified), absent: digests(absent) }
 }
 
 /** Prints the sums of a copy for people. */
 export async function printSums(result: CopyResult, { err, progress }: Io): Promise<void> {
   await progress.clear()
-  const { copied, shared, present, bytes, unverified, absent } = result
+  const { copied, shared, resumed, present, bytes, unverified, absent } = result
   const without = shared > 0 ? `, ${shared} without moving a byte` : ''
+  const rest = resumed > 0 ? `, ${resumed} from where an earlier copy had ended` : ''
   await err.line(
-    `${counted(copied, 'blob')} copied (${formatBytes(bytes)}${without}), ${present} there already`,
+    `${counted(copied, 'blob')} copied (${formatBytes(bytes)}${without}${rest}), ${present} there already`,
   )
   await note(unverified, 'can be checked here by its size alone', err)
   await note(absent, 'is named, but not in the source', err)

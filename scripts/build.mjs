@@ -11,17 +11,21 @@ import { fileURLToPath } from 'node:url'
 import { carried, carriedText } from './wasm.mjs'
 
 const command = 'dist/bin/ocidir.js'
+/** What its threads run: it looks for them beside itself. */
+const thread = 'dist/bin/worker.js'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
-const expected = new Set([command, ...['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf)])
+const expected = new Set([command, thread, ...['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf)])
 const stale = ['src', 'adapters', 'bin', 'cli', 'test']
   .flatMap(folder => filesIn(join('dist', folder)))
   .filter(path => !expected.has(path))
 for (const path of stale) rmSync(path)
 
 // The compiler trusts its notes: it doesn't see that an output has gone.
-const force = [...expected].some(path => path !== command && !existsSync(path)) ? ['--force'] : []
+const force = [...expected].some(path => path !== command && path !== thread && !existsSync(path))
+  ? ['--force']
+  : []
 const compiler = 'node_modules/typescript/bin/tsc'
 const { status } = spawnSync(
   process.execPath,
@@ -31,7 +35,8 @@ const { status } = spawnSync(
 if (status === 0) {
   for (const source of /** @type {(keyof typeof carried)[]} */ (Object.keys(carried)))
     writeFileSync(join('dist', source.replace(/\.ts$/, '.js')), carriedText(source))
-  await bundleCommand()
+  await bundle('dist/cli/main.js', command)
+  await bundle('dist/adapters/node/worker.js', thread)
 }
 
 const missing = [...expected].filter(path => !existsSync(path))
@@ -40,23 +45,34 @@ const isGood = status === 0 && missing.length === 0
 if (isGood) console.log(`built dist/: ${expected.size} files, ${stale.length} stale ones removed`)
 process.exitCode = isGood ? 0 : 1
 
-/** Ours alone: what was installed stays apart, as others' work under others' licences. */
-async function bundleCommand() {
+/**
+ * Ours alone: what was installed stays apart, as others' work under others' licences.
+ * @param {string} entry
+ * @param {string} target
+ */
+async function bundle(entry, target) {
   const { build } = await import('vite')
   const { name, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const made = await build({
     configFile: false,
     logLevel: 'warn',
     ssr: { noExternal: [name], external: Object.keys(dependencies) },
-    build: { ssr: 'dist/cli/main.js', target: 'node20', minify: false, write: false },
+    build: {
+      ssr: entry,
+      target: 'node20',
+      minify: false,
+      write: false,
+      // In one file, also what is loaded when it is needed.
+      rolldownOptions: { output: { codeSplitting: false } },
+    },
   })
-  const [chunk] = 'output' in made ? made.output : []
-  if (chunk === undefined) throw new Error('the command was not bundled')
+  const [chunk, ...others] = 'output' in made ? made.output : []
+  if (chunk === undefined || others.length > 0) throw new Error(`${entry} was not bundled as one file`)
   // In one step: somebody may be running it.
   mkdirSync('dist/bin', { recursive: true })
-  const next = `${command}.${process.pid}`
+  const next = `${target}.${process.pid}`
   writeFileSync(next, chunk.code, { mode: 0o755 })
-  renameSync(next, command)
+  renameSync(next, target)
 }
 
 /** @param {string} folder */

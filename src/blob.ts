@@ -4,6 +4,7 @@ import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgor
 import type { Engine } from './engine.ts'
 import { OciError } from './errors.ts'
 import { checkLimit, type Limits } from './limits.ts'
+import type { ProgressOptions } from './progress.ts'
 import type { Descriptor, Digest } from './spec.ts'
 import {
   type AbortOptions,
@@ -16,20 +17,6 @@ import {
   type StoredFile,
 } from './storage.ts'
 import { chunksOf, orAborted, streamOf } from './streams.ts'
-
-/** How far a long call has come. */
-export interface Progress {
-  /** Bytes handled so far. */
-  readonly bytes: number
-  /** Bytes in all, where that is known. */
-  readonly total?: number | undefined
-}
-
-/** Options that calls which move many bytes take. */
-export interface ProgressOptions extends AbortOptions {
-  /** Called as bytes pass: not at all where there are none, or where all are there already. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-}
 
 /** What a blob is expected to be: any part of a descriptor. */
 export type ExpectedBlob = Partial<Pick<Descriptor, 'digest' | 'size'>>
@@ -96,9 +83,11 @@ export class BlobWriter {
     const expected = this.#options.expected?.size
     if (expected !== undefined && size > expected)
       throw new OciError('SIZE_MISMATCH', { expected, found: size })
+    // The medium writes while this thread hashes; both only read the bytes.
+    const writing = this.#sink.write(bytes)
     this.#hasher.update(bytes)
     this.#size = size
-    await this.#sink.write(bytes)
+    await writing
     this.#options.onProgress?.({ bytes: size, total: expected })
   }
 

@@ -52,7 +52,7 @@ export function engineFor(storage: ReadableStorage, given: Engine | undefined): 
   shared ??= engine()
   const base = given ?? shared
   const native = base.native ?? storage.native
-  base.pool.startBy(native?.threads ?? webWorkers())
+  base.pool.startBy(native?.threads ?? storage.native?.threads ?? webWorkers())
   return { ...base, native }
 }
 

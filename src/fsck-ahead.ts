@@ -3,9 +3,11 @@
 import { findBlob } from './blob.ts'
 import { isVerifiable } from './digest.ts'
 import type { Layout } from './layout.ts'
+import { OwnSignals } from './parallel.ts'
 import type { Descriptor, Digest } from './spec.ts'
 import type { AbortOptions } from './storage.ts'
 import { isOneShot, oneShotSize, storedDigest } from './stored-digest.ts'
+import { orAborted } from './streams.ts'
 
 /** A blob that will be asked for. */
 export type Wanted = Pick<Descriptor, 'digest' | 'size'>
@@ -19,9 +21,8 @@ const fewest = 4
 export class DigestsAhead {
   readonly #layout: Layout
   readonly #onBytes: (bytes: number) => void
-  /** A signal for each: all that listens to one is that blob's, and gone with it. */
-  readonly #running = new Set<AbortController>()
-  readonly #forget: () => void
+  readonly #signals: OwnSignals
+  readonly #running = new Set<Promise<void>>()
   readonly #planned = new Map<string, Plan>()
   readonly #waiting: Plan[] = []
   #held = 0
@@ -29,9 +30,7 @@ export class DigestsAhead {
   constructor(layout: Layout, { signal, onBytes }: AbortOptions & { onBytes(bytes: number): void }) {
     this.#layout = layout
     this.#onBytes = onBytes
-    const onAbort = (): void => this.end(signal?.reason)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#forget = () => signal?.removeEventListener('abort', onAbort)
+    this.#signals = new OwnSignals(signal)
   }
 
   /** Begins to hash these blobs, in their order. One that isn't there, or of another size, is left to the check. */
@@ -52,11 +51,12 @@ export class DigestsAhead {
     return plan?.found
   }
 
-  /** Stops what is under way. */
-  end(reason?: unknown): void {
-    this.#forget()
-    for (const own of this.#running) own.abort(reason)
+  /** Stops what is under way, and waits for it: nothing goes on behind the caller's back. */
+  async end(): Promise<void> {
     for (const { resolve } of this.#waiting.splice(0)) resolve(undefined)
+    this.#signals.abort(new DOMException('the check has ended', 'AbortError'))
+    await Promise.all(this.#running)
+    this.#signals.end()
   }
 
   #next(): void {
@@ -65,21 +65,21 @@ export class DigestsAhead {
       const [plan] = this.#waiting
       if (plan === undefined || (this.#held > 0 && this.#held + this.#whole(plan) > mostHeld)) return
       this.#waiting.shift()
-      this.#run(plan).catch(() => {})
+      const running = this.#run(plan)
+      this.#running.add(running)
+      // It never rejects.
+      running.finally(() => this.#running.delete(running)).catch(() => {})
     }
   }
 
   async #run(plan: Plan): Promise<void> {
-    const own = new AbortController()
-    this.#running.add(own)
     this.#held += this.#whole(plan)
     try {
-      plan.resolve(await this.#digestOf(plan, own.signal))
+      plan.resolve(await this.#signals.run(signal => orAborted(this.#digestOf(plan, signal), signal)))
     } catch {
       // The check meets it again, in its turn, and says what it is.
       plan.resolve(undefined)
     }
-    this.#running.delete(own)
     this.#held -= this.#whole(plan)
     this.#next()
   }
@@ -102,7 +102,7 @@ export class DigestsAhead {
       const isBeside = this.#running.size > 1 || this.#waiting.length > 0
       return await storedDigest(file, digest, { engine, storage: storage.name, isBeside, signal, onBytes })
     } catch (error) {
-      this.#onBytes(-bytes)
+      if (bytes > 0) this.#onBytes(-bytes)
       throw error
     }
   }

@@ -1,6 +1,6 @@
 /** Checks a whole layout: every byte that index.json reaches, and what lies about unreached. */
 
-import { checkExpected, findBlob, type ProgressOptions, readWhole } from './blob.ts'
+import { checkExpected, findBlob, readWhole } from './blob.ts'
 import { isContent } from './digest.ts'
 import { embeddedBytes, parseBounded, sizeLimitOf } from './document.ts'
 import { type Engine, engineFor } from './engine.ts'
@@ -19,6 +19,7 @@ import { type Stray, strayOf } from './fsck-strays.ts'
 import { checkMarker, indexJsonOptions, type Layout, lossOf, readRootFile } from './layout.ts'
 import { isImageConfigType, layerType, manifestKind } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
+import { atSteadyPace, type ProgressOptions } from './progress.ts'
 import type { Descriptor, Digest, ImageConfig, JsonObject, JsonValue, Platform } from './spec.ts'
 import type { ReadableStorage, StoredFile } from './storage.ts'
 import { type Look, storedDigest, storedDigestSeen } from './stored-digest.ts'
@@ -67,7 +68,8 @@ export interface FsckCounts {
  * const { ok, findings } = await fsck(storage, { deep: layerCheck(), onProgress: ({ bytes }) => show(bytes) })
  */
 export async function fsck(storage: ReadableStorage, options: FsckOptions = {}): Promise<FsckResult> {
-  return fsckTelling(storage, options)
+  const isTotalWanted = options.onProgress !== undefined
+  return atSteadyPace(options, paced => fsckTelling(storage, { ...paced, isTotalWanted }))
 }
 
 /** An error of something that is named, and the descriptor that it was met at. */
@@ -78,7 +80,11 @@ export interface Fault {
   readonly isOfImage: boolean
 }
 
-type TellingOptions = FsckOptions & { readonly onFault?: (fault: Fault) => void }
+interface TellingOptions extends FsckOptions {
+  readonly onFault?: (fault: Fault) => void
+  /** Progress has a total, for which all is listed once more. */
+  readonly isTotalWanted?: boolean
+}
 
 /** The same, for whoever has to know how a blob was read when it was found wrong. Of what isn't listed nothing is told. */
 export async function fsckTelling(storage: ReadableStorage, options: TellingOptions): Promise<FsckResult> {
@@ -110,6 +116,8 @@ class Check {
   /** The manifest whose children are being visited. */
   #manifest: LayeredImage | undefined
   #bytes = 0
+  /** Bytes that will be read, where nothing is wrong; only for whoever asks how far it is. */
+  #total: number | undefined
   #unreferenced = 0
 
   constructor(layout: Layout, options: TellingOptions) {
@@ -120,6 +128,7 @@ class Check {
   }
 
   async run(): Promise<FsckResult> {
+    if (this.#options.isTotalWanted) this.#total = await this.#sizeOfBlobs()
     await this.#guard({ path: 'oci-layout' }, () => checkMarker(this.#layout, this.#options))
     this.#loss()
     const index = await this.#guard({ path: 'index.json' }, () => this.#indexJson())
@@ -131,9 +140,19 @@ class Check {
     return this.#result()
   }
 
+  async #sizeOfBlobs(): Promise<number | undefined> {
+    const { storage } = this.#layout
+    // A second place may have more of them.
+    if (storage.list === undefined || this.#layout.places.length > 1) return undefined
+    let sum = 0
+    for await (const { path, size = 0 } of storage.list(this.#options))
+      if (path.startsWith('blobs/')) sum += size
+    return sum
+  }
+
   /** Stops what was begun ahead. */
-  end(): void {
-    this.#ahead.end()
+  end(): Promise<void> {
+    return this.#ahead.end()
   }
 
   /** What is there now may be sound, and still less than there was. */
@@ -422,7 +441,7 @@ class Check {
 
   #count(bytes: number): void {
     this.#bytes += bytes
-    this.#options.onProgress?.({ bytes: this.#bytes })
+    this.#options.onProgress?.({ bytes: this.#bytes, total: this.#total })
   }
 
   #result(): FsckResult {

@@ -35,16 +35,23 @@ const wasmSha512 = /* @__PURE__ */ wasmHashes(createSHA512)
 
 /** A hasher that needs no WebAssembly. */
 export function javascriptHasher(algorithm: 'sha256' | 'sha512'): Hasher {
-  const hash = (algorithm === 'sha256' ? sha256 : sha512).create()
-  return {
-    update(bytes) {
-      hash.update(bytes)
-    },
-    hex: () => hexOf(hash.digest()),
-  }
+  return hasherOver((algorithm === 'sha256' ? sha256 : sha512).create())
 }
 
 /** Bytes as lower-case hex. */
 export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function hasherOver(hash: ReturnType<typeof sha256.create | typeof sha512.create>): Hasher {
+  return {
+    update(bytes) {
+      hash.update(bytes)
+    },
+    hex: () => hexOf(hash.digest()),
+    save() {
+      const state = hash.clone()
+      return { restore: () => hasherOver(state.clone()) }
+    },
+  }
 }

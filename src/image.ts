@@ -3,7 +3,7 @@
 import type { Document } from './document.ts'
 import { OciError } from './errors.ts'
 import type { Layer } from './layer.ts'
-import { layerType } from './media-types.ts'
+import { ociTwin } from './media-types.ts'
 import type { Image } from './resolve.ts'
 import {
   type Annotations,
@@ -131,7 +131,7 @@ function emptyDraft(platform: Platform): Draft {
 
 function draftOn(base: Image): Draft {
   const { value } = base.manifest
-  const layers = layersOf(base).map(({ descriptor }) => ociTwin(descriptor))
+  const layers = layersOf(base).map(({ descriptor }) => asOci(descriptor))
   return {
     base,
     manifest: {
@@ -145,9 +145,9 @@ function draftOn(base: Image): Draft {
   }
 }
 
-function ociTwin(layer: Descriptor): Descriptor {
-  const oci = layerType(layer.mediaType)?.oci
-  return oci === undefined || oci === layer.mediaType ? layer : { ...layer, mediaType: oci }
+function asOci(layer: Descriptor): Descriptor {
+  const mediaType = ociTwin(layer.mediaType)
+  return mediaType === layer.mediaType ? layer : { ...layer, mediaType }
 }
 
 function originOf({ descriptor, tag }: Image): Annotations {

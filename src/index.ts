@@ -1,7 +1,7 @@
 /** The public names of `ocidir`. Written by hand: what isn't here is nobody's business. */
 
 export type { Artifact } from './artifact.ts'
-export type { BlobOptions, ExpectedBlob, Progress, ProgressOptions } from './blob.ts'
+export type { BlobOptions, ExpectedBlob } from './blob.ts'
 export { BlobWriter } from './blob.ts'
 export { canonicalJson } from './canonical-json.ts'
 export { type Codec, type CodecOptions, type Decoder, identity } from './codec/codec.ts'
@@ -61,6 +61,7 @@ export {
   parsePlatform,
   platformOfConfig,
 } from './platform.ts'
+export type { Progress, ProgressOptions } from './progress.ts'
 export type { Ref } from './reference.ts'
 export { type ReferrersOptions, referrers } from './referrers.ts'
 export { type RepairOptions, type RepairResult, repair } from './repair/repair.ts'
@@ -90,6 +91,7 @@ export type {
   BlobPath,
   DocumentEdit,
   DocumentPath,
+  HashedBytes,
   Hasher,
   LayoutPath,
   NamedFile,
@@ -97,6 +99,9 @@ export type {
   RangeOptions,
   ReadableStorage,
   RemoveOptions,
+  ResumableFile,
+  ResumeOptions,
+  SavedHasher,
   SeenBlob,
   SourceNode,
   StagedFile,
@@ -109,4 +114,11 @@ export type {
   UpdateOptions,
 } from './storage.ts'
 export type { ByteSource } from './streams.ts'
+export { type Recompression, type TranscodeLayerOptions, transcodeLayer } from './transcode/layer.ts'
+export {
+  type TranscodedLayer,
+  type TranscodeOptions,
+  type TranscodeResult,
+  transcode,
+} from './transcode/transcode.ts'
 export type { InsertOptions, WriteImageOptions } from './write-image.ts'

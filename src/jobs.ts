@@ -1,4 +1,4 @@
-/** What a pool's workers can do, and what their owner and they say to each other. Buffers are handed over, not copied. */
+/** What a pool's workers can do, and what their owner and they say to each other. Buffers are handed to and fro. */
 
 /** One block to be compressed, and inflated again to see that it is whole. */
 export interface BlockJob {
@@ -39,7 +39,7 @@ export interface FromWorker {
   readonly id: number
   /** The compressed block. */
   readonly made?: Uint8Array | undefined
-  /** The buffer of the block that was compressed, given back. `made` stands in it where it fits. */
+  /** The buffer of the block or chunk, given back. `made` stands in it where it fits. */
   readonly spent?: ArrayBuffer | undefined
   /** The digest of a hash that has ended. */
   readonly hex?: string | undefined

@@ -1,11 +1,12 @@
 /** Layers: bytes -> diffID -> codec -> digest -> store in one pass, and back. */
 
-import { type BlobOptions, BlobWriter, openBlob, type ProgressOptions, readVerified } from './blob.ts'
+import { type BlobOptions, BlobWriter, openBlob, readVerified } from './blob.ts'
 import { type Codec, type Decoder, identity } from './codec/codec.ts'
 import { createHasher, verifiableAlgorithm } from './digest.ts'
 import { OciError } from './errors.ts'
 import type { Layout } from './layout.ts'
 import { layerType } from './media-types.ts'
+import { atSteadyPace, type ProgressOptions } from './progress.ts'
 import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
 import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
 import { abandon, atMost, type ByteSource, chunksOf, streamOf } from './streams.ts'
@@ -24,6 +25,8 @@ export type LayerSource = ByteSource | TarSource
 export interface LayerOptions extends ProgressOptions {
   /** How it is compressed; `identity` unless given. */
   readonly codec?: Codec
+  /** Bytes of the tar, for a progress with a total, where they can't be seen of the source. */
+  readonly size?: number | undefined
   /** The OCI layer type of the codec unless given. */
   readonly mediaType?: string
 }
@@ -48,7 +51,7 @@ export async function writeLayer(
 ): Promise<Layer> {
   const bytes = isTarSource(source) ? source.tar({ signal: options.signal }) : source
   try {
-    return await storeLayer(layout, bytes, options)
+    return await atSteadyPace(options, paced => storeLayer(layout, bytes, paced))
   } catch (error) {
     // It failed before the first byte was asked for.
     abandon(bytes, error)
@@ -135,7 +138,8 @@ async function storeLayer(
   try {
     // What passes uncompressed is hashed once: the blob's digest is the diffID.
     const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
-    const plain = counted(chunksOf(bytes, { signal }), { hasher, onProgress })
+    const total = options.size ?? sizeOf(bytes)
+    const plain = counted(chunksOf(bytes, { signal }), { hasher, total, onProgress })
     for await (const chunk of codec.encode(plain, { signal, native, pool })) await writer.write(chunk)
     const descriptor = await writer.complete()
     return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }
@@ -153,15 +157,28 @@ function decoderFor(mediaType: string, codecs: readonly Decoder[]): Decoder {
   throw new OciError('CODEC_MISSING', { mediaType, available: codecs.map(({ name }) => name) })
 }
 
+interface Counting extends Pick<ProgressOptions, 'onProgress'> {
+  readonly hasher: Hasher | undefined
+  readonly total: number | undefined
+}
+
+/** Bytes of a source that has them all. */
+function sizeOf(source: ByteSource): number | undefined {
+  if (source instanceof Uint8Array) return source.length
+  return typeof source === 'object' && 'size' in source && typeof source.size === 'number'
+    ? source.size
+    : undefined
+}
+
 async function* counted(
   source: AsyncIterable<Uint8Array>,
-  { hasher, onProgress }: { hasher: Hasher | undefined; onProgress: ProgressOptions['onProgress'] },
+  { hasher, total, onProgress }: Counting,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0
   for await (const chunk of source) {
     hasher?.update(chunk)
     bytes += chunk.length
-    onProgress?.({ bytes })
+    onProgress?.({ bytes, total })
     yield chunk
   }
 }

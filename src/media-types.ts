@@ -39,6 +39,30 @@ export function layerType(mediaType: string): LayerType | undefined {
   return Object.hasOwn(layerTypes, mediaType) ? layerTypes[mediaType] : undefined
 }
 
+/** The OCI type that says the same as one of Docker's; any other type is its own. */
+export function ociTwin(mediaType: string): string {
+  return documentTwins.get(mediaType) ?? layerType(mediaType)?.oci ?? mediaType
+}
+
+/** Tells whether a type is one of Docker's, not of OCI's. */
+export function isDockerType(mediaType: string): boolean {
+  return mediaType.startsWith('application/vnd.docker.')
+}
+
+/**
+ * Docker's type of a layer in this compression. There is none of zstd: BuildKit and regctl write one of their own, which
+ * skopeo and older containerds refuse.
+ */
+export function dockerLayerType(suffix: '' | '+gzip' | '+zstd'): string | undefined {
+  return { '': mediaTypes.dockerLayer, '+gzip': mediaTypes.dockerLayerGzip, '+zstd': undefined }[suffix]
+}
+
+const documentTwins: ReadonlyMap<string, string> = new Map([
+  [mediaTypes.dockerManifest, mediaTypes.manifest],
+  [mediaTypes.dockerManifestList, mediaTypes.index],
+  [mediaTypes.dockerConfig, mediaTypes.config],
+])
+
 const layerTypes: Readonly<Record<string, LayerType>> = {
   [mediaTypes.layer]: { compression: 'none', foreign: false, oci: mediaTypes.layer },
   [mediaTypes.layerGzip]: { compression: 'gzip', foreign: false, oci: mediaTypes.layerGzip },

@@ -27,6 +27,7 @@ import {
   writeLayer,
 } from './layer.ts'
 import { checkMarker, type Layout, layoutVersion, readDocument, readIndexJson } from './layout.ts'
+import { atSteadyPace } from './progress.ts'
 import { checkTag, type Ref } from './reference.ts'
 import { type Image, images, openImage, type ResolveOptions, resolveEntry } from './resolve.ts'
 import type { Descriptor, ImageIndex, ImageManifest, LayoutMarker } from './spec.ts'
@@ -189,7 +190,7 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     return readLayer(this, layer, options)
   }
 
-  /** Begins a blob that is written piece by piece. */
+  /** Begins a blob that is written piece by piece; `onProgress` is called for each. */
   createBlob(this: OciDir<StorageAdapter>, options: BlobOptions = {}): Promise<BlobWriter> {
     return BlobWriter.create(this.storage, this.engine, options)
   }
@@ -207,7 +208,9 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
     options: BlobOptions = {},
   ): Promise<Descriptor> {
     try {
-      return await writeBlob(await this.createBlob(options), chunksOf(source, options))
+      return await atSteadyPace(options, async paced =>
+        writeBlob(await this.createBlob(paced), chunksOf(source, options)),
+      )
     } catch (error) {
       abandon(source, error)
       throw error

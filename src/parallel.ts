@@ -18,31 +18,63 @@ export async function inParallel<T>(
   options: ConcurrencyOptions = {},
 ): Promise<void> {
   const { concurrency = defaultConcurrency, signal } = options
-  const running = new Set<AbortController>()
-  let failure: { readonly reason: unknown } | undefined
+  const signals = new OwnSignals(signal)
+  let failure: { readonly reason: unknown } | undefined = signal?.aborted
+    ? { reason: signal.reason }
+    : undefined
   const end = (reason: unknown): void => {
     failure ??= { reason }
-    for (const own of running) own.abort(reason)
+    signals.abort(reason)
   }
-  const onAbort = (): void => end(signal?.reason)
-  if (signal?.aborted) onAbort()
-  else signal?.addEventListener('abort', onAbort, { once: true })
   // One iterator for all lanes: each takes the next item when it is free.
   const queue = items[Symbol.iterator]()
   const lane = async (): Promise<void> => {
-    while (failure === undefined) {
+    while (failure === undefined && !signal?.aborted) {
       const next = queue.next()
       if (next.done) return
-      // A signal for each: all that listens to one is that item's, and gone with it.
-      const own = new AbortController()
-      running.add(own)
-      await work(next.value, own.signal).catch(end)
-      running.delete(own)
+      await signals.run(own => work(next.value, own)).catch(end)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, lane))
-  signal?.removeEventListener('abort', onAbort)
+  signals.end()
+  signal?.throwIfAborted()
   if (failure !== undefined) throw failure.reason
+}
+
+/** Signals of one's own under another: all that listens to one is its own, and gone with it. */
+export class OwnSignals {
+  readonly #running = new Set<AbortController>()
+  readonly #forget: () => void
+
+  constructor(signal: AbortSignal | undefined) {
+    const onAbort = (): void => this.abort(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#forget = () => signal?.removeEventListener('abort', onAbort)
+  }
+
+  get count(): number {
+    return this.#running.size
+  }
+
+  /** Does something under a signal of its own. */
+  async run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const own = new AbortController()
+    this.#running.add(own)
+    try {
+      return await work(own.signal)
+    } finally {
+      this.#running.delete(own)
+    }
+  }
+
+  abort(reason: unknown): void {
+    for (const own of this.#running) own.abort(reason)
+  }
+
+  /** Nothing listens any more. */
+  end(): void {
+    this.#forget()
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorke
       compressors.give(message)
       return {}
     }
-    if (message.kind === 'hash') return { hex: await hashes.step(message) }
+    if (message.kind === 'hash') return hashes.step(message)
     const spent = message.block.buffer as ArrayBuffer
     return compressors.of(message.kind).compress(message, made => handedBack(spent, made))
   }
@@ -66,13 +66,15 @@ class Hashes {
     this.#make = make
   }
 
-  async step({ hash, algorithm, bytes, end }: HashStep): Promise<string | undefined> {
+  async step({ hash, algorithm, bytes, end }: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
     const begun = this.#begun.get(hash) ?? this.#make(algorithm)
     this.#begun.set(hash, begun)
     if (end !== undefined) this.#begun.delete(hash)
     const hasher = await begun
-    if (bytes !== undefined) hasher.update(bytes)
-    return end === 'result' ? hasher.hex() : undefined
+    if (end === 'result') return { hex: hasher.hex() }
+    if (bytes === undefined) return {}
+    hasher.update(bytes)
+    return { spent: bytes.buffer as ArrayBuffer }
   }
 }
 

@@ -9,14 +9,20 @@ export interface PoolOptions {
   readonly workers?: number | undefined
   /** Starts one; in the platform's way unless given. */
   readonly start?: (() => WorkerLike) | undefined
-  /** Milliseconds in which a worker that has work must say something; then it counts as dead. */
+  /** Milliseconds in which a worker that has work must say something; then it counts as dead: 30 s. */
   readonly patience?: number | undefined
+  /** The same for its first word: 10 s. */
+  readonly startTime?: number | undefined
+  /** Milliseconds without work, after which workers are ended: 2 s. */
+  readonly rest?: number | undefined
 }
 
 // Milliseconds.
 const longestStart = 10_000
 const longestSilence = 30_000
 const longestRest = 2_000
+const silenceForgiven = 60_000
+const hearing = 50
 /** A worker has one block at hand and one that waits, or it would idle while an answer is on its way. */
 const mostAtHand = 2
 /** Chunks of a hash, of 256 KiB most often. */
@@ -36,7 +42,7 @@ export class Pool {
   readonly #queue: Ticket[] = []
   readonly #buffers = new Buffers()
   #threads: ThreadTools | undefined
-  #isGivenUp = false
+  #givenUpUntil = 0
   #deaths = 0
   #rest: ReturnType<typeof setTimeout> | undefined
 
@@ -48,7 +54,7 @@ export class Pool {
   get size(): number {
     const { workers, start } = this.#options
     const count = Math.min(this.#threads?.count ?? 1, mostUnasked)
-    return this.#isGivenUp || (start ?? this.#threads) === undefined ? 0 : (workers ?? count)
+    return this.#isGivenUp() || (start ?? this.#threads) === undefined ? 0 : (workers ?? count)
   }
 
   /** Tells how workers are started here; the first who tells it is heard. */
@@ -56,11 +62,11 @@ export class Pool {
     this.#threads ??= threads
   }
 
-  /** Another block would soon find a worker: what is under way and what waits are fewer than two for each. */
+  /** Another block would soon find a worker: those under way and those that wait are fewer than two for each. */
   get hasRoom(): boolean {
-    let load = this.#queue.length
-    for (const lane of this.#lanes) load += lane.load
-    return load < this.size * mostAtHand
+    let blocks = this.#queue.length
+    for (const lane of this.#lanes) blocks += lane.blocks
+    return blocks < this.size * mostAtHand
   }
 
   /** For tests and whoever wonders: workers that are started now. */
@@ -116,6 +122,10 @@ export class Pool {
     this.#buffers.clear()
   }
 
+  #isGivenUp(): boolean {
+    return performance.now() < this.#givenUpUntil
+  }
+
   /** Gives waiting blocks to workers that have room. */
   #hand(): void {
     for (;;) {
@@ -129,7 +139,7 @@ export class Pool {
     }
   }
 
-  /** A worker with room, a new one if all that there are have something to do. */
+  /** A worker with room for a block, a new one if all that there are have something to do. */
   #freest(): Lane | undefined {
     const least = this.#least()
     if (least !== undefined && least.load === 0) return least
@@ -137,7 +147,8 @@ export class Pool {
       const started = this.#start()
       if (started !== undefined) return started
     }
-    return least !== undefined && least.load < mostAtHand ? least : undefined
+    // A hash comes and goes between two blocks: it takes no room from them.
+    return [...this.#lanes].sort((a, b) => a.load - b.load).find(({ blocks }) => blocks < mostAtHand)
   }
 
   #least(): Lane | undefined {
@@ -153,14 +164,15 @@ export class Pool {
       // A policy may throw here; one that forbids the script, or a wrong address, is told by an event.
       const lane = new Lane(start(), {
         patience: this.#options.patience ?? longestSilence,
+        startTime: this.#options.startTime ?? longestStart,
         buffers: this.#buffers,
         onAnswer: () => this.#answered(),
-        onDeath: () => this.#died(lane),
+        onDeath: why => this.#died(lane, why),
       })
       this.#lanes.add(lane)
       return lane
     } catch {
-      this.#giveUp()
+      this.#giveUp('error')
       return undefined
     }
   }
@@ -172,20 +184,21 @@ export class Pool {
     if ([...this.#lanes].some(({ load }) => load > 0)) return
     this.#rest = setTimeout(() => {
       if ([...this.#lanes].every(({ load }) => load === 0)) this.close()
-    }, longestRest)
+    }, this.#options.rest ?? longestRest)
     unrefTimer(this.#rest)
   }
 
-  #died(lane: Lane): void {
-    // One that has never answered was not started: its script is missing, or forbidden.
+  #died(lane: Lane, why: 'error' | 'silence'): void {
     this.#deaths++
-    if (!lane.hasAnswered || this.#deaths >= mostDeaths) this.#giveUp()
+    if (!lane.hasAnswered || this.#deaths >= mostDeaths) this.#giveUp(why)
     this.#bury(lane, 'dead')
     this.#hand()
   }
 
-  #giveUp(): void {
-    this.#isGivenUp = true
+  /** Where a script is missing or forbidden it will be so again; silence may have been that of a machine that slept. */
+  #giveUp(why: 'error' | 'silence'): void {
+    this.#givenUpUntil = why === 'error' ? Number.POSITIVE_INFINITY : performance.now() + silenceForgiven
+    this.#deaths = 0
     for (const ticket of this.#queue.splice(0)) ticket.done(undefined)
   }
 
@@ -194,7 +207,7 @@ export class Pool {
     this.#lanes.delete(lane)
     const left = lane.end(why)
     for (const ticket of left.reverse()) {
-      if (this.#isGivenUp || ticket.attempts >= mostAttempts) ticket.done(undefined)
+      if (this.#isGivenUp() || ticket.attempts >= mostAttempts) ticket.done(undefined)
       else this.#queue.unshift(ticket)
     }
   }
@@ -232,8 +245,9 @@ class Buffers {
 interface LaneOptions {
   readonly buffers: Buffers
   readonly patience: number
+  readonly startTime: number
   onAnswer(): void
-  onDeath(): void
+  onDeath(why: 'error' | 'silence'): void
 }
 
 interface Due {
@@ -257,11 +271,11 @@ class Lane {
   constructor(worker: WorkerLike, options: LaneOptions) {
     this.#worker = worker
     this.#options = options
-    worker.addEventListener('message', ({ data }) => this.#answer(data as FromWorker))
+    worker.addEventListener('message', ({ data }) => this.#heard(data as FromWorker))
     const onError = (event: { preventDefault?(): void }): void => {
       // Said here, it would be said once more to the page, which has no part in it.
       event.preventDefault?.()
-      this.#die()
+      this.#die('error')
     }
     worker.addEventListener('error', onError)
     worker.addEventListener('messageerror', onError)
@@ -270,6 +284,13 @@ class Lane {
   /** Messages under way, and hashes that are kept. */
   get load(): number {
     return this.#due.size + this.#hashes
+  }
+
+  /** Blocks that it has. */
+  get blocks(): number {
+    let count = 0
+    for (const { ticket } of this.#due.values()) if (ticket !== undefined) count++
+    return count
   }
 
   compress(ticket: Ticket): void {
@@ -297,8 +318,14 @@ class Lane {
     )
   }
 
-  hash(step: HashStep, transfer: ArrayBuffer[]): Promise<FromWorker> {
-    return this.#send(step, transfer)
+  /** A step of a hash. The chunk is copied, for a storage may have others read it. */
+  async hash(step: Omit<HashStep, 'bytes'>, chunk?: Uint8Array): Promise<FromWorker> {
+    if (chunk === undefined) return this.#send(step, [])
+    const bytes = this.#options.buffers.take(chunk.length)
+    bytes.set(chunk)
+    const answer = await this.#send({ ...step, bytes }, [bytes.buffer])
+    this.#options.buffers.give(answer.spent)
+    return answer
   }
 
   keepHash(): number {
@@ -334,12 +361,21 @@ class Lane {
       this.#due.set(id, { resolve, reject, ...(ticket && { ticket }) })
       if (this.#due.size === 1) this.#worker.ref?.()
       this.#watchOver()
-      this.#worker.postMessage({ ...message, id }, transfer)
+      try {
+        this.#worker.postMessage({ ...message, id }, transfer)
+      } catch (error) {
+        // Not everything can be sent everywhere. It isn't the worker's fault, and the owner does it himself.
+        this.#answer({ id, fault: String(error) })
+      }
     })
   }
 
-  #answer(answer: FromWorker): void {
+  #heard(answer: FromWorker): void {
     this.hasAnswered = true
+    this.#answer(answer)
+  }
+
+  #answer(answer: FromWorker): void {
     const due = this.#due.get(answer.id)
     if (due === undefined) return
     this.#due.delete(answer.id)
@@ -353,15 +389,19 @@ class Lane {
   #watchOver(): void {
     clearTimeout(this.#watch)
     if (this.#due.size === 0) return
-    const { patience } = this.#options
-    this.#watch = setTimeout(
-      () => this.#die(),
-      this.hasAnswered ? patience : Math.max(patience, longestStart),
+    const { patience, startTime } = this.#options
+    const watch = setTimeout(
+      () => {
+        // What this thread itself was too busy to hear comes first.
+        this.#watch = setTimeout(() => this.#die('silence'), hearing)
+      },
+      this.hasAnswered ? patience : startTime,
     )
+    this.#watch = watch
   }
 
-  #die(): void {
-    if (!this.#isEnded) this.#options.onDeath()
+  #die(why: 'error' | 'silence'): void {
+    if (!this.#isEnded) this.#options.onDeath(why)
   }
 }
 
@@ -370,6 +410,7 @@ export class WorkerHash {
   readonly #lane: Lane
   readonly #step: Pick<HashStep, 'kind' | 'hash' | 'algorithm'>
   readonly #inFlight: Promise<boolean>[] = []
+  #isWhole = true
   #isEnded = false
 
   constructor(lane: Lane, algorithm: 'sha256' | 'sha512') {
@@ -377,17 +418,18 @@ export class WorkerHash {
     this.#step = { kind: 'hash', hash: lane.keepHash(), algorithm }
   }
 
-  /** Takes a chunk over, with its buffer where it fills that; tells whether another one is of any use. */
+  /** Takes a copy of a chunk; resolves when another one may come, and tells whether it is of any use. */
   async update(chunk: Uint8Array): Promise<boolean> {
-    const bytes = ownBuffer(chunk)
-    this.#inFlight.push(succeeded(this.#lane.hash({ ...this.#step, bytes }, [bytes.buffer])))
-    return this.#inFlight.length < mostChunks || (await this.#inFlight.shift()) === true
+    this.#inFlight.push(succeeded(this.#lane.hash(this.#step, chunk)))
+    if (this.#inFlight.length >= mostChunks) this.#isWhole &&= (await this.#inFlight.shift()) === true
+    return this.#isWhole
   }
 
-  /** The digest, in hex; `undefined` where the worker was lost. */
+  /** The digest, in hex; `undefined` where the worker was lost, or one of the chunks. */
   async hex(): Promise<string | undefined> {
-    const answer = await this.#end('result').catch(() => undefined)
-    return answer?.hex
+    const answer = this.#end('result').catch(() => undefined)
+    const taken = await Promise.all(this.#inFlight)
+    return this.#isWhole && taken.every(Boolean) ? (await answer)?.hex : undefined
   }
 
   /** Lets go of it, wherever it is; after `hex` it does nothing. */
@@ -398,7 +440,7 @@ export class WorkerHash {
   async #end(end: 'result' | 'drop'): Promise<FromWorker> {
     this.#isEnded = true
     try {
-      return await this.#lane.hash({ ...this.#step, end }, [])
+      return await this.#lane.hash({ ...this.#step, end })
     } finally {
       this.#lane.forgetHash()
     }
@@ -410,14 +452,6 @@ function succeeded(answer: Promise<FromWorker>): Promise<boolean> {
     ({ fault }) => fault === undefined,
     () => false,
   )
-}
-
-/** The same bytes in a buffer that can be handed over: others may have views of theirs. */
-function ownBuffer(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, length } = chunk
-  return buffer instanceof ArrayBuffer && buffer.byteLength === length
-    ? new Uint8Array(buffer)
-    : chunk.slice()
 }
 
 /** A worker at rest keeps no process alive; in a page a timer is a number. */

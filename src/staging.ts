@@ -6,6 +6,8 @@ import {
   type AdoptedFile,
   type BlobPath,
   checkBlobPath,
+  type HashedBytes,
+  type ResumableFile,
   type StagedFile,
   type StoredFile,
 } from './storage.ts'
@@ -20,10 +22,50 @@ export interface StagingMedium {
   drop(): Promise<void>
 }
 
-/** The staged files that a storage has open, so that its `close` leaves nothing behind. */
+/** What a medium does for one resumable file. `leave` is the last call, or `drop`, which follows on a `leave` that failed, too. */
+export interface ResumableMedium extends StagingMedium {
+  /** What an earlier writer left. */
+  readonly kept: StoredFile
+  /** Whether `kept` is what `resume` of `Stagings` said that was left: the same bytes, touched by nobody since. */
+  readonly isUntouched: boolean
+  /** Lets go of the bytes and leaves them, all that were written. `undefined` where there are none. */
+  leave(): Promise<LeftBytes | undefined>
+}
+
+/** Bytes that were left. */
+export interface LeftBytes {
+  /** The medium's own. */
+  readonly name: string
+  readonly size: number
+  /** Another one as soon as anybody has touched the bytes; absent where the medium can't tell. */
+  readonly version?: string | undefined
+}
+
+/** The medium, if a check lets the rest of its bytes come; refused before the first of them, what is kept stays as it was. */
+export async function unlessRefused<Medium extends ResumableMedium>(
+  medium: Medium,
+  check: () => Promise<void>,
+): Promise<Medium> {
+  try {
+    await check()
+    return medium
+  } catch (error) {
+    await medium.leave()
+    throw error
+  }
+}
+
+/** Blobs whose state is remembered: far more than are under way at once, and a few hundred bytes each. */
+const mostRemembered = 256
+
+/** The staged files that a storage has open, so that its `close` leaves nothing behind but what is to be resumed. */
 export class Stagings {
   readonly #storage: string
   readonly #open = new Set<Staging>()
+  /** Names whose resumable file is open. */
+  readonly #resumed = new Set<BlobPath>()
+  /** What was left under a name, the oldest first, and the state that was left with it. */
+  readonly #left = new Map<BlobPath, { readonly bytes: LeftBytes; hashed?: HashedBytes }>()
   #closed: OciError | undefined
 
   constructor(storage: string) {
@@ -32,12 +74,7 @@ export class Stagings {
 
   /** Begins a staged file over what the medium has prepared for it; an abort discards it. */
   begin(medium: StagingMedium, options: AbortOptions = {}): StagedFile {
-    const staging = new Staging(medium, options.signal, ended => this.#open.delete(ended))
-    this.#open.add(staging)
-    // Only now: it may have aborted while the medium made its preparations, and then it ends at once.
-    staging.watch()
-    // And the storage may have closed.
-    if (this.#closed !== undefined) staging.end(this.#closed).catch(() => {})
+    const staging = this.#begin({ medium, signal: options.signal })
     return {
       writable: staging.writable,
       commit: (path, commitOptions) => staging.commit(path, commitOptions),
@@ -63,29 +100,112 @@ export class Stagings {
     }
   }
 
-  /** Ends every staged file: what isn't committed yet is dropped, and later commits reject. */
+  /**
+   * Begins a resumable file, unless this storage has one of that name open. `open` makes it, given what this storage
+   * itself has left there; or gives `undefined`, where another writer is at it.
+   */
+  async resume(
+    path: BlobPath,
+    open: (left: LeftBytes | undefined) => Promise<ResumableMedium | undefined>,
+    { signal }: AbortOptions = {},
+  ): Promise<ResumableFile | undefined> {
+    if (this.#resumed.has(path)) return undefined
+    this.#resumed.add(path)
+    const before = this.#left.get(path)
+    this.#left.delete(path)
+    let medium: ResumableMedium | undefined
+    try {
+      medium = await open(before?.bytes)
+    } finally {
+      if (medium === undefined) this.#resumed.delete(path)
+    }
+    // One that has waited for another writer in vain, or only until its caller gave up.
+    if (medium === undefined) signal?.throwIfAborted()
+    return medium && this.#resumable({ path, medium, signal }, before?.hashed)
+  }
+
+  /** Ends every staged file: what isn't committed yet is dropped, or left where it can be resumed. */
   async close(): Promise<void> {
     const closed = new OciError('STORAGE_CLOSED', { storage: this.#storage })
     this.#closed = closed
     await Promise.all([...this.#open].map(staging => staging.end(closed)))
   }
+
+  #resumable(
+    { path, medium, signal }: { path: BlobPath; medium: ResumableMedium; signal: AbortSignal | undefined },
+    before: HashedBytes | undefined,
+  ): ResumableFile {
+    let left: { readonly bytes: LeftBytes; hashed?: HashedBytes } | undefined
+    const leave = async (): Promise<void> => {
+      const bytes = await medium.leave()
+      if (bytes === undefined) return
+      left = { bytes }
+      this.#left.set(path, left)
+      const [oldest] = this.#left.keys()
+      if (this.#left.size > mostRemembered && oldest !== undefined) this.#left.delete(oldest)
+    }
+    const onEnd = (): unknown => this.#resumed.delete(path)
+    const staging = this.#begin({ medium, signal, leave, onEnd })
+    const { kept, isUntouched } = medium
+    const hashed = isUntouched && before?.size === kept.size ? before : undefined
+    return {
+      kept,
+      hashed,
+      writable: staging.writable,
+      commit: options => staging.commit(path, options),
+      discard: () => staging.discard(),
+      async leave(state) {
+        await staging.end(new TypeError('the staged file was left'))
+        // A state of bytes that didn't all come to the medium is one of other bytes.
+        if (left !== undefined && state?.size === left.bytes.size) left.hashed = state
+      },
+    }
+  }
+
+  #begin({ onEnd, ...life }: StagingLife): Staging {
+    const staging = new Staging({
+      ...life,
+      onEnd: () => {
+        this.#open.delete(staging)
+        onEnd?.()
+      },
+    })
+    this.#open.add(staging)
+    // Only now: it may have aborted while the medium made its preparations, and then it ends at once.
+    staging.watch()
+    // And the storage may have closed.
+    if (this.#closed !== undefined) staging.end(this.#closed).catch(() => {})
+    return staging
+  }
+}
+
+interface StagingLife {
+  readonly medium: StagingMedium
+  readonly signal: AbortSignal | undefined
+  /** The last call where what was written is to stay; `drop` where it is absent. */
+  readonly leave?: () => Promise<void>
+  readonly onEnd?: () => unknown
 }
 
 class Staging {
   readonly writable: WritableStream<Uint8Array>
   readonly #medium: StagingMedium
   readonly #signal: AbortSignal | undefined
-  readonly #onEnd: (ended: Staging) => void
+  readonly #leave: (() => Promise<void>) | undefined
+  readonly #onEnd: (() => unknown) | undefined
   #state: 'open' | 'closed' | 'committing' | 'committed' | 'ended' = 'open'
   #reason: unknown
   #controller: WritableStreamDefaultController | undefined
   /** The medium's call that runs now: the next waits for it, for a file can't be dropped under a write. */
   #running: Promise<unknown> = Promise.resolve()
-  #dropped: Promise<void> | undefined
+  #ending: Promise<void> | undefined
+  /** A write or the close has: who knows what of the bytes is there. */
+  #hasFailed = false
 
-  constructor(medium: StagingMedium, signal: AbortSignal | undefined, onEnd: (ended: Staging) => void) {
+  constructor({ medium, signal, leave, onEnd }: StagingLife) {
     this.#medium = medium
     this.#signal = signal
+    this.#leave = leave
     this.#onEnd = onEnd
     this.writable = new WritableStream<Uint8Array>({
       start: controller => {
@@ -113,6 +233,7 @@ class Staging {
       const outcome = await this.#run(() => this.#medium.publish(path))
       this.#state = 'committed'
       this.#forget()
+      this.#onEnd?.()
       return outcome
     } finally {
       // Not published: it may be tried again under the same name, or be discarded.
@@ -121,28 +242,46 @@ class Staging {
   }
 
   discard(): Promise<void> {
-    return this.end(new TypeError('the staged file was discarded'))
+    return this.#end(new TypeError('the staged file was discarded'), 'drop')
   }
 
-  /** Drops the bytes, unless they were committed or a commit that runs now succeeds. */
+  /** Drops the bytes, or leaves them to be resumed, unless they were committed or a commit that runs now succeeds. */
   end(reason: unknown): Promise<void> {
-    this.#dropped ??= this.#drop(reason)
-    return this.#dropped
+    return this.#end(reason, this.#leave === undefined ? 'drop' : 'leave')
   }
 
   readonly #onAbort = (): void => {
     this.end(this.#signal?.reason).catch(() => {})
   }
 
-  async #drop(reason: unknown): Promise<void> {
+  /** The first end is the one that counts. */
+  #end(reason: unknown, last: 'drop' | 'leave'): Promise<void> {
+    this.#ending ??= this.#endOnce(reason, last)
+    return this.#ending
+  }
+
+  async #endOnce(reason: unknown, last: 'drop' | 'leave'): Promise<void> {
     if (this.#isCommitted()) return
     if (this.#state === 'open') this.#controller?.error(reason)
     // At once, so that no commit begins; one that runs is waited for, for it may yet succeed.
-    if (this.#state !== 'committing') this.#leave(reason)
+    if (this.#state !== 'committing') this.#stop(reason)
     await this.#running.catch(() => {})
     if (this.#isCommitted()) return
-    this.#leave(reason)
-    await this.#medium.drop()
+    this.#stop(reason)
+    try {
+      await (last === 'leave' && !this.#hasFailed ? this.#leaveOrDrop() : this.#medium.drop())
+    } finally {
+      this.#onEnd?.()
+    }
+  }
+
+  /** What can't be left as it is, is nothing to go on with. */
+  async #leaveOrDrop(): Promise<void> {
+    try {
+      await this.#leave?.()
+    } catch {
+      await this.#medium.drop()
+    }
   }
 
   #isCommitted(): boolean {
@@ -173,7 +312,8 @@ class Staging {
 
   /** A write that failed leaves bytes that nobody can use: they go at once, and `commit` tells the same error. */
   async #failed(error: unknown): Promise<unknown> {
-    await this.end(error).catch(() => {})
+    this.#hasFailed = true
+    await this.#end(error, 'drop').catch(() => {})
     return error
   }
 
@@ -183,7 +323,8 @@ class Staging {
     return running
   }
 
-  #leave(reason: unknown): void {
+  /** From here on nothing else begins. */
+  #stop(reason: unknown): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#reason = reason
@@ -192,6 +333,5 @@ class Staging {
 
   #forget(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#onEnd(this)
   }
 }

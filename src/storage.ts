@@ -105,6 +105,14 @@ export interface Hasher {
   update(bytes: Uint8Array): void
   /** Lower-case hex; the hasher is spent afterwards. */
   hex(): string
+  /** The state as it is now, where a hasher can give it: others go on from there, and this one does, too. */
+  save?(): SavedHasher
+}
+
+/** The state of a hasher. It tells which bytes were hashed, and nothing of what has become of them since. */
+export interface SavedHasher {
+  /** A hasher of its own that goes on from this state. */
+  restore(): Hasher | Promise<Hasher>
 }
 
 /** A worker as its owner sees it: a `Worker` is one. */
@@ -188,6 +196,46 @@ export interface AdoptedFile extends Pick<StagedFile, 'commit' | 'discard'> {
   readonly file: StoredFile
 }
 
+/** Options of `resume`. */
+export interface ResumeOptions extends AbortOptions {
+  /** Bytes of the whole blob. */
+  readonly size: number
+}
+
+/** The state of a hasher after the first bytes of a blob. */
+export interface HashedBytes {
+  readonly size: number
+  readonly state: SavedHasher
+}
+
+/**
+ * Bytes on their way to one name, which outlive their writer: an abort, an error of the source, a kill or the storage's
+ * `close` leaves what has come to the next `resume` of that name. Nobody sees them until `commit`.
+ */
+export interface ResumableFile {
+  /**
+   * What an earlier writer left: the first bytes of what `commit` publishes, to be read before the first write. Nobody has
+   * verified them, and they may have been altered or lost in part since.
+   */
+  readonly kept: StoredFile
+  /**
+   * The state that was left with `kept`. Given by the very storage that it was left to, and only where the medium tells
+   * that nobody has touched the bytes since; else they have to be hashed anew.
+   */
+  readonly hashed?: HashedBytes | undefined
+  /** Takes the bytes that follow on `kept`; close it before `commit`. Aborting it leaves what has come. */
+  readonly writable: WritableStream<Uint8Array>
+  /** As that of a staged file, under the name that was given. */
+  commit(options?: AbortOptions): Promise<'written' | 'existed'>
+  /**
+   * Ends the writing and leaves the bytes: all that were written, but for up to 1 MiB at the end where the medium writes in
+   * pieces of that size. Does nothing after `commit` and `discard`.
+   */
+  leave(hashed?: HashedBytes): Promise<void>
+  /** Drops the bytes, those kept before too. Does nothing after `commit` and `leave`. */
+  discard(): Promise<void>
+}
+
 /** Options of `update`. */
 export interface UpdateOptions extends AbortOptions {
   /** Blobs that must be there, checked in the same exclusive section before `edit`: else `BLOB_MISSING`. */
@@ -225,6 +273,14 @@ export interface StorageAdapter extends ReadableStorage {
    * `undefined` where there is no such way from that file to this place; then its bytes are streamed.
    */
   adopt?(file: StoredFile, options?: AbortOptions): Promise<AdoptedFile | undefined>
+  /**
+   * Begins bytes whose name is known, or goes on with those that an earlier writer of that name left. `undefined` where
+   * there is no way, or another writer is at it: then they are staged as usual.
+   *
+   * However many write one blob at once, each publishes its own bytes. A write that fails drops them all: a full medium
+   * gets its room back. What nobody goes on with is for `sweep`.
+   */
+  resume?(path: BlobPath, options: ResumeOptions): Promise<ResumableFile | undefined>
   /**
    * One exclusive read-modify-write of a document: the reason that two writers never lose a tag. Readers see
    * the old bytes or the new ones. An error that `edit` throws passes through and nothing is written. The first
@@ -305,6 +361,12 @@ export function checkRange(range: RangeOptions | undefined, size: number): { sta
 /** Throws `STORAGE_CHANGED` unless a blob has the size with which it was seen; for use inside the exclusive section. */
 export function checkAsSeen(storage: string, { path, size }: SeenBlob, found: number | undefined): void {
   if (found !== size) throw new OciError('STORAGE_CHANGED', { storage, path })
+}
+
+/** Throws a `RangeError` unless `size` is a number of bytes. */
+export function checkSize(size: number): void {
+  if (Number.isSafeInteger(size) && size >= 0) return
+  throw new RangeError(`size must be a number of bytes: ${size}`)
 }
 
 /** Throws a `RangeError` unless `olderThan` is a number of milliseconds, 0 or more. */

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import type { WorkerHash } from './pool.ts'
 import type { Digest } from './spec.ts'
 import type { AbortOptions, StoredFile } from './storage.ts'
-import { chunksOf } from './streams.ts'
+import { chunksOf, orAborted } from './streams.ts'
 
 /** What is hashed, and how. */
 export interface StoredDigestOptions extends AbortOptions {
@@ -39,7 +39,7 @@ export async function storedDigest(
   const { engine, storage, isBeside = false, signal, onBytes } = options
   const place = { storage, path: blobPath(digest) }
   if (isOneShot(file.size, engine)) {
-    const bytes = await readPart(file, place, { signal })
+    const bytes = await orAborted(readPart(file, place, { signal }), signal)
     onBytes?.(bytes.length)
     return digestOf(bytes, { algorithm })
   }
@@ -63,7 +63,14 @@ export async function storedDigestSeen(
 ): Promise<Digest> {
   const { engine, storage, signal, look, onBytes } = options
   const algorithm = verifiableAlgorithm(digest)
-  const stream = streamPart(file, { storage, path: blobPath(digest) }, { signal })
+  const place = { storage, path: blobPath(digest) }
+  if (isOneShot(file.size, engine)) {
+    const bytes = await orAborted(readPart(file, place, { signal }), signal)
+    onBytes?.(bytes.length)
+    await look(chunksOf(bytes, { signal }))
+    return digestOf(bytes, { algorithm })
+  }
+  const stream = streamPart(file, place, { signal })
   const hasher = await createHasher(algorithm, engine.native)
   const chunks = tapped(chunksOf(stream, { signal }), chunk => {
     hasher.update(chunk)
@@ -82,17 +89,17 @@ export async function storedDigestSeen(
 async function hexByWorker(
   hash: WorkerHash,
   chunks: AsyncIterable<Uint8Array>,
-  { onBytes }: StoredDigestOptions,
+  { signal, onBytes }: StoredDigestOptions,
 ): Promise<string | undefined> {
   let bytes = 0
   try {
     for await (const chunk of chunks) {
       const { length } = chunk
-      if (!(await hash.update(chunk))) break
+      if (!(await orAborted(hash.update(chunk), signal))) break
       bytes += length
       onBytes?.(length)
     }
-    const hex = await hash.hex()
+    const hex = await orAborted(hash.hex(), signal)
     if (hex === undefined) onBytes?.(-bytes)
     return hex
   } finally {

@@ -4,6 +4,7 @@
  */
 
 import type { IHasher } from 'hash-wasm'
+import type { SavedHasher } from './storage.ts'
 
 /** A running hash. */
 export class WasmHash {
@@ -30,6 +31,18 @@ export class WasmHash {
   reset(): void {
     this.#state = undefined
     if (this.#turns.last === this) this.#turns.last = undefined
+  }
+
+  /** Where it is now, in a hundred bytes or two, to be gone on with as often as asked. */
+  save(): SavedHasher {
+    const state = this.#turn().save()
+    return {
+      restore: () => {
+        const hash = new WasmHash(this.#turns)
+        hash.#state = state
+        return hash
+      },
+    }
   }
 
   #turn(): IHasher {

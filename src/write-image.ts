@@ -1,6 +1,6 @@
 /** Publishing an image: its blobs first, then one exclusive edit of index.json that requires them all. */
 
-import { BlobWriter, openBlob, type Progress, type ProgressOptions, writeBlob } from './blob.ts'
+import { BlobWriter, openBlob, writeBlob } from './blob.ts'
 import { copyBlob } from './copy/blob.ts'
 import { blobPath } from './digest.ts'
 import { type Document, makeDocument, readBack, refuse } from './document.ts'
@@ -10,6 +10,7 @@ import { editIndex, named, withEntry } from './index-json.ts'
 import { type Layout, readConfig, readDocument } from './layout.ts'
 import { isImageConfigType, layerType } from './media-types.ts'
 import { platformOfConfig } from './platform.ts'
+import { atSteadyPace, type Progress, type ProgressOptions } from './progress.ts'
 import { ownPaths, publishAll } from './publish.ts'
 import { checkTag } from './reference.ts'
 import type { Image } from './resolve.ts'
@@ -70,7 +71,10 @@ export async function writeImage(
   const manifest = await publish(layout, value, {
     documents: [config],
     required: layers === 'new' ? value.layers.filter(layer => !ofBase.has(layer.digest)) : value.layers,
-    ...(layers === 'all' && { fetched: ofBase, fetch: () => fetchBaseLayers(layout, image, options) }),
+    ...(layers === 'all' && {
+      fetched: ofBase,
+      fetch: () => atSteadyPace(options, paced => fetchBaseLayers(layout, image, paced)),
+    }),
     signal,
     change: (index, entry) => withEntry(index, { ...entry, ...(platform && { platform }) }, tag),
     tag,

@@ -2,7 +2,7 @@
 
 import { OciError } from '../../src/errors.ts'
 import { domNameOf, guarded } from '../../src/faults.ts'
-import { Stagings } from '../../src/staging.ts'
+import { type LeftBytes, type ResumableMedium, Stagings, unlessRefused } from '../../src/staging.ts'
 import {
   type AbortOptions,
   type BlobPath,
@@ -11,11 +11,14 @@ import {
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
+  checkSize,
   type DocumentEdit,
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
   type RemoveOptions,
+  type ResumableFile,
+  type ResumeOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -45,6 +48,7 @@ import {
 } from './documents.ts'
 import { absent, faulty, unless } from './faults.ts'
 import { childrenOf, listDirectory } from './listing.ts'
+import { openPart } from './parts.ts'
 import { StagedInBrowser } from './staged.ts'
 import { openFile } from './stored.ts'
 
@@ -99,8 +103,20 @@ export class DirectoryStorage implements StorageAdapter {
     this.#enter(options.signal)
     return this.#faulty('stage', async () => {
       await this.#refuseWhenFull(options.size)
-      return this.#stagings.begin(await StagedInBrowser.create(this.#layout, options.size), options)
+      return this.#stagings.begin(await StagedInBrowser.create(this.#layout, options), options)
     })
+  }
+
+  async resume(path: BlobPath, options: ResumeOptions): Promise<ResumableFile | undefined> {
+    checkBlobPath(path)
+    const { size, signal } = options
+    checkSize(size)
+    this.#enter(signal)
+    const open = async (left: LeftBytes | undefined): Promise<ResumableMedium | undefined> => {
+      const part = await openPart(this.#layout, path, { size, left, signal })
+      return part && unlessRefused(part, () => this.#refuseWhenFull(size - part.kept.size))
+    }
+    return this.#faulty('resume', () => this.#stagings.resume(path, open, options), signal)
   }
 
   async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {

@@ -13,6 +13,8 @@ export interface PrivateFile {
   readonly handle: FileSystemFileHandle
   /** From the root of the private file system: not every browser lets a handle go to a worker. */
   readonly path: readonly string[]
+  /** Bytes that it has, behind which the next ones go. */
+  readonly at: number
 }
 
 /** Opens a private file in a faster way, or gives `undefined` where it can't. */
@@ -41,8 +43,11 @@ export class LargeFiles {
   }
 
   /** `path` leads to the handle from the layout's root. */
-  async open(handle: FileSystemFileHandle, path: readonly string[]): Promise<PrivateWriter | undefined> {
-    const writer = await this.#open({ handle, path: [...this.#root, ...path] })
+  async open(
+    handle: FileSystemFileHandle,
+    { path, at }: Omit<PrivateFile, 'handle'>,
+  ): Promise<PrivateWriter | undefined> {
+    const writer = await this.#open({ handle, path: [...this.#root, ...path], at })
     this.tally[writer === undefined ? 'refused' : 'opened']++
     return writer
   }
@@ -51,10 +56,11 @@ export class LargeFiles {
 /** The faster way of this context, for a layout whose root is there in the private file system. */
 export function largeFiles(root: readonly string[], options: LargeFilesOptions = {}): LargeFiles {
   const { worker = startWorker, least } = options
-  if (hasSyncAccess()) return new LargeFiles(root, ({ handle }) => orNothing(SyncWriter.open(handle)), least)
+  if (hasSyncAccess())
+    return new LargeFiles(root, ({ handle, at }) => orNothing(SyncWriter.open(handle, at)), least)
   const client = clients.get(worker) ?? new WorkerClient(worker)
   clients.set(worker, client)
-  return new LargeFiles(root, ({ path }) => client.open(path), least)
+  return new LargeFiles(root, ({ path, at }) => client.open(path, at), least)
 }
 
 function orNothing<T>(opening: Promise<T>): Promise<T | undefined> {

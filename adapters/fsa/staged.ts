@@ -1,6 +1,6 @@
 /** Staged bytes in a browser: a private file, moved to its name when all of its bytes are there. */
 
-import type { StagingMedium } from '../../src/staging.ts'
+import type { LeftBytes, StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import {
   blobLock,
@@ -21,27 +21,56 @@ import { type PrivateWriter, StreamWriter } from './writer.ts'
 
 // Each write of a browser is a message to another process: small chunks are gathered.
 const gatherSize = 1024 * 1024
+// What a stream has taken is in its file when it is closed. A part is closed now and then, each time when it has doubled, for
+// the browser copies what was there.
+const leastSettled = 64 * 1024 * 1024
+// Milliseconds: the tick of a disk's clock.
+const tick = 20
+
+/** A blob that is half-written, and named by what it is of. */
+export interface Part {
+  /** The file that is there, or is to be made. */
+  readonly name: string
+  /** Where the bytes go if that file can't be gone on with. */
+  readonly newName: string
+  /** What is in the file. */
+  readonly kept: File | undefined
+}
+
+/** What is known of a file that is to be written. */
+export interface StagedOptions {
+  /** Bytes that will come, if known. */
+  readonly size?: number | undefined
+  readonly part?: Part | undefined
+}
 
 /** A private file to be written and published. It is made when its first bytes are at hand, and their number tells how. */
 export class StagedInBrowser implements StagingMedium {
   readonly #layout: LayoutDirectory
   readonly #expectedSize: number | undefined
-  #name = `staged-${crypto.randomUUID()}`
+  readonly #part: Part | undefined
+  #name: string
   #file: { readonly folder: FileSystemDirectoryHandle; readonly handle: FileSystemFileHandle } | undefined
   #writer: PrivateWriter | undefined
   #gathered = new Uint8Array(gatherSize)
   #gatheredSize = 0
-  #size = 0
+  #size: number
+  /** Bytes that are in the file whatever becomes of this page. */
+  #settledSize = 0
+  #isClosed = false
 
-  private constructor(layout: LayoutDirectory, expectedSize: number | undefined) {
+  private constructor(layout: LayoutDirectory, { size, part }: StagedOptions) {
     this.#layout = layout
-    this.#expectedSize = expectedSize
+    this.#expectedSize = size
+    this.#part = part
+    this.#name = part?.name ?? newName()
+    this.#size = part?.kept?.size ?? 0
   }
 
-  static async create(layout: LayoutDirectory, expectedSize: number | undefined): Promise<StagedInBrowser> {
+  static async create(layout: LayoutDirectory, options: StagedOptions): Promise<StagedInBrowser> {
     // Where nothing can be written, this says so before the first byte.
     await makePrivateFolder(layout)
-    return new StagedInBrowser(layout, expectedSize)
+    return new StagedInBrowser(layout, options)
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -60,6 +89,7 @@ export class StagedInBrowser implements StagingMedium {
     return this.#faulty('write', async () => {
       if (this.#gatheredSize > 0) await this.#flush()
       await (this.#writer ?? (await this.#open())).close()
+      this.#isClosed = true
     })
   }
 
@@ -74,7 +104,29 @@ export class StagedInBrowser implements StagingMedium {
   drop(): Promise<void> {
     return this.#faulty('discard', async () => {
       await this.#writer?.release()
-      if (this.#file !== undefined) await removeReleased(this.#file.folder, this.#name)
+      const folder = this.#file?.folder ?? (this.#part?.kept && (await makePrivateFolder(this.#layout)))
+      if (folder !== undefined) await removeReleased(folder, this.#name)
+      // With all of its bytes it is dropped for one reason, that they are wrong: as those may be that were taken over.
+      if (this.#isClosed) await this.#removeTakenOver()
+    })
+  }
+
+  /** Lets go of the file, which stays: with what was written, but for what is still gathered for the very first write. */
+  leave(): Promise<LeftBytes | undefined> {
+    return this.#faulty('leave', async () => {
+      if (this.#writer !== undefined && !this.#isClosed) {
+        if (this.#gatheredSize > 0) await this.#flush()
+        await this.#writer.close()
+      }
+      const { folder } = this.#file ?? { folder: await makePrivateFolder(this.#layout) }
+      if (this.#size === 0) {
+        await removeReleased(folder, this.#name)
+        return undefined
+      }
+      // On a folder of the disk its writer may be at work still.
+      if (this.#layout.quota) await this.#removeTakenOver()
+      const handle = await folder.getFileHandle(this.#name)
+      return { name: this.#name, size: this.#size, version: await this.#restingVersion(handle) }
     })
   }
 
@@ -84,11 +136,13 @@ export class StagedInBrowser implements StagingMedium {
     const size = present && (await unless(absent, present.getFile()))?.size
     if (size === this.#size) {
       await removeReleased(this.#file.folder, this.#name)
+      await this.#removeTakenOver()
       return 'existed'
     }
     const [, algorithm = '', name = ''] = path.split('/')
     const folder = await makeBlobFolder(this.#layout, algorithm)
     await publishFile(this.#layout, this.#file, { folder, name })
+    await this.#removeTakenOver()
     return 'written'
   }
 
@@ -98,21 +152,60 @@ export class StagedInBrowser implements StagingMedium {
     this.#gathered = await this.#writer.write(this.#gathered, size)
     this.#gatheredSize = 0
     this.#size += size
+    if (this.#part !== undefined) await this.#settle(this.#writer)
+  }
+
+  async #settle(writer: PrivateWriter): Promise<void> {
+    if (this.#size - this.#settledSize < Math.max(leastSettled, this.#settledSize)) return
+    await writer.settle?.()
+    this.#settledSize = this.#size
   }
 
   async #open(): Promise<PrivateWriter> {
     this.#file = await makePrivateFile(this.#layout, this.#name)
     const large = this.#large()
-    const faster = await large?.open(this.#file.handle, [privateFolder, this.#name])
-    if (large !== undefined && faster === undefined) await this.#renew()
+    const kept = this.#part?.kept
+    const faster = await large?.open(this.#file.handle, {
+      path: [privateFolder, this.#name],
+      at: kept?.size ?? 0,
+    })
+    if (faster === undefined) {
+      if (kept !== undefined) await this.#takeOver()
+      else if (large !== undefined) await this.#renew()
+    }
     this.#writer = faster ?? (await StreamWriter.open(this.#file.handle))
+    if (faster === undefined && kept !== undefined) await writeAll(this.#writer, kept)
     return this.#writer
+  }
+
+  /** Another file, into which the bytes of this one go: a stream would copy them, too. */
+  async #takeOver(): Promise<void> {
+    this.#name = this.#part?.newName ?? newName()
+    this.#file = await makePrivateFile(this.#layout, this.#name)
+  }
+
+  /** The file whose bytes are in another one by now. */
+  async #removeTakenOver(): Promise<void> {
+    const name = this.#part?.name
+    if (name === undefined || name === this.#name || this.#file === undefined) return
+    await removeFile(this.#file.folder, name).catch(() => {})
+  }
+
+  /** Once the clock is past the time of the last write: one within the same tick would leave all as it was. */
+  async #restingVersion(handle: FileSystemFileHandle): Promise<string | undefined> {
+    // On a folder of the disk nobody knows who else writes.
+    if (!this.#layout.quota) return undefined
+    const before = await handle.getFile()
+    if (versionOf(before) === undefined || before.size !== this.#size) return undefined
+    while (Date.now() < before.lastModified + tick) await new Promise(resolve => setTimeout(resolve, 1))
+    const version = versionOf(await handle.getFile())
+    return version === versionOf(before) ? version : undefined
   }
 
   /** Another file: where a sync access handle was refused, WebKit keeps the file locked. */
   async #renew(): Promise<void> {
     if (this.#file !== undefined) await removeFile(this.#file.folder, this.#name).catch(() => {})
-    this.#name = `staged-${crypto.randomUUID()}`
+    this.#name = this.#part?.newName ?? newName()
     this.#file = await makePrivateFile(this.#layout, this.#name)
   }
 
@@ -126,5 +219,22 @@ export class StagedInBrowser implements StagingMedium {
 
   #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
     return faulty({ storage: this.#layout.storage, operation }, call)
+  }
+}
+
+/** Another one as soon as anybody writes into a file. `undefined` where a browser tells whole seconds, too long a time. */
+export function versionOf({ size, lastModified }: File): string | undefined {
+  return lastModified % 1000 === 0 ? undefined : `${size} ${lastModified}`
+}
+
+function newName(): string {
+  return `staged-${crypto.randomUUID()}`
+}
+
+async function writeAll(writer: PrivateWriter, file: File): Promise<void> {
+  for (let at = 0; at < file.size; at += gatherSize) {
+    // With a buffer of its own: see `StreamWriter`.
+    const bytes = new Uint8Array(await file.slice(at, at + gatherSize).arrayBuffer())
+    await writer.write(bytes, bytes.length)
   }
 }

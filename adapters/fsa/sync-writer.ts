@@ -15,23 +15,30 @@ let openHandles = 0
 /** A private file under a sync access handle. It locks the file, so nobody reads or moves it until the end. */
 export class SyncWriter implements PrivateWriter {
   readonly #access: SyncAccessHandle
-  #size = 0
-  #flushedSize = 0
+  #size: number
+  #flushedSize: number
   #open = true
 
-  private constructor(access: SyncAccessHandle) {
+  private constructor(access: SyncAccessHandle, at: number) {
     this.#access = access
+    this.#size = at
+    this.#flushedSize = at
   }
 
   /**
-   * `undefined` where the browser gives no handle, or too many are open: then the stream says why, or works. Rejects
-   * with `NotSupportedError` where it never will (WebKitGTK), and the file is locked for good there.
+   * Opens a file that has `at` bytes, behind which the next ones go.
+   *
+   * `undefined` where it has not, the browser gives no handle, or too many are open: then the stream says why, or works.
+   * Rejects with `NotSupportedError` where it never will (WebKitGTK), and the file is locked for good there.
    */
-  static async open(handle: FileSystemFileHandle): Promise<SyncWriter | undefined> {
+  static async open(handle: FileSystemFileHandle, at: number): Promise<SyncWriter | undefined> {
     if (openHandles >= mostOpen || !isSyncable(handle)) return undefined
     openHandles++
     try {
-      return new SyncWriter(await handle.createSyncAccessHandle())
+      const writer = new SyncWriter(await handle.createSyncAccessHandle(), at)
+      if (at === 0 || writer.#isAt(at)) return writer
+      writer.#end()
+      return undefined
     } catch (error) {
       openHandles--
       if (domNameOf(error) === unsupported) throw error
@@ -55,6 +62,14 @@ export class SyncWriter implements PrivateWriter {
 
   async release(): Promise<void> {
     if (this.#open) this.#end()
+  }
+
+  #isAt(size: number): boolean {
+    try {
+      return this.#access.getSize() === size
+    } catch {
+      return false
+    }
   }
 
   #flush(): void {

@@ -24,15 +24,15 @@ export class WorkerClient {
     this.#start = start
   }
 
-  /** Opens a file of the private file system. `undefined` when the worker can't, and ever after if it never will. */
-  async open(path: readonly string[]): Promise<WorkerWriter | undefined> {
+  /** Opens a file of the private file system behind its `at` bytes. `undefined` when the worker can't, and ever after if it never will. */
+  async open(path: readonly string[], at: number): Promise<WorkerWriter | undefined> {
     if (!this.#isStarted()) return undefined
     const file = ++this.#lastFile
     this.#due.set(file, [])
     clearTimeout(this.#rest)
     const late = setTimeout(() => this.#refuseUnstarted(), longestStart)
     try {
-      await this.ask({ file, open: path })
+      await this.ask({ file, open: path, at })
       return new WorkerWriter(this, file)
     } catch (error) {
       this.forget(file)

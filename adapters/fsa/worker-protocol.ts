@@ -1,8 +1,8 @@
 /** What a page and the worker that writes for it say to each other. Each message gets one answer, in their order. */
 
 /** To the worker. `file` is the page's number for one private file. */
-export type ToWorker = { readonly file: number } & (
-  | { readonly open: readonly string[] }
+export type ToWorker = { readonly file: number } /** Behind the `at` bytes that the file has. */ & (
+  | { readonly open: readonly string[]; readonly at: number }
   | { readonly write: Uint8Array<ArrayBuffer>; readonly size: number }
   | { readonly end: 'close' | 'release' }
 )

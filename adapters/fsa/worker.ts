@@ -18,7 +18,7 @@ addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
 
 // No await before a write or an end is made: else a later message could come before it.
 async function answerTo(message: ToWorker): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  if ('open' in message) return open(message.file, message.open)
+  if ('open' in message) return open(message)
   const writer = writers.get(message.file)
   if (writer === undefined) throw new DOMException('the file is not open', 'InvalidStateError')
   if ('write' in message) return writer.write(message.write, message.size)
@@ -28,13 +28,13 @@ async function answerTo(message: ToWorker): Promise<Uint8Array<ArrayBuffer> | un
   return undefined
 }
 
-async function open(file: number, path: readonly string[]): Promise<undefined> {
+async function open({ file, open: path, at }: Extract<ToWorker, { open: unknown }>): Promise<undefined> {
   if (!hasSyncAccess()) throw new DOMException('no sync access handles here', unsupported)
   const names = [...path]
   const name = names.pop() ?? ''
   let folder = await privateRoot()
   for (const part of names) folder = await folder.getDirectoryHandle(part)
-  const writer = await SyncWriter.open(await folder.getFileHandle(name))
+  const writer = await SyncWriter.open(await folder.getFileHandle(name), at)
   if (writer === undefined) throw new DOMException('no sync access handle now', 'InvalidStateError')
   writers.set(file, writer)
 }

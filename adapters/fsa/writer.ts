@@ -4,6 +4,8 @@
 export interface PrivateWriter {
   /** Takes the first `size` bytes of a buffer, for good, and gives one of the same length for what comes next. */
   write(buffer: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>>
+  /** Lets what was written so far outlive the page, where that takes something. */
+  settle?(): Promise<void>
   /** All bytes were given: rejects unless the file has them all. */
   close(): Promise<void>
   /** Lets go of the file, whatever became of it. */
@@ -13,7 +15,7 @@ export interface PrivateWriter {
 /** Writes by `createWritable`. */
 export class StreamWriter implements PrivateWriter {
   readonly #handle: FileSystemFileHandle
-  readonly #writable: FileSystemWritableFileStream
+  #writable: FileSystemWritableFileStream
   #size = 0
 
   private constructor(handle: FileSystemFileHandle, writable: FileSystemWritableFileStream) {
@@ -30,6 +32,12 @@ export class StreamWriter implements PrivateWriter {
     await this.#writable.write(size < buffer.length ? buffer.slice(0, size) : buffer)
     this.#size += size
     return buffer
+  }
+
+  async settle(): Promise<void> {
+    await this.close()
+    this.#writable = await this.#handle.createWritable({ keepExistingData: true })
+    await this.#writable.seek(this.#size)
   }
 
   async close(): Promise<void> {

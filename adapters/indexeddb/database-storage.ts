@@ -3,7 +3,7 @@
 import { promisifyRequest } from 'idb-keyval'
 import { OciError } from '../../src/errors.ts'
 import { guarded } from '../../src/faults.ts'
-import { Stagings } from '../../src/staging.ts'
+import { type ResumableMedium, Stagings, unlessRefused } from '../../src/staging.ts'
 import {
   type AbortOptions,
   type BlobPath,
@@ -12,11 +12,14 @@ import {
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
+  checkSize,
   type DocumentEdit,
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
   type RemoveOptions,
+  type ResumableFile,
+  type ResumeOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -28,8 +31,9 @@ import {
 import { equalBytes } from '../../src/streams.ts'
 import type { Database } from './database.ts'
 import { faulty } from './faults.ts'
+import { openPart } from './parts.ts'
 import { chunksOfSet, type FileRecord, setOf } from './records.ts'
-import { StagedInDatabase } from './staged.ts'
+import { type Part, StagedInDatabase } from './staged.ts'
 import { openFile } from './stored.ts'
 import { sweepIn } from './sweep.ts'
 
@@ -85,6 +89,19 @@ export class DatabaseStorage implements StorageAdapter {
     await this.#faulty('stage', () => this.#refuseWhenFull(options.size))
     this.#enter(options.signal)
     return this.#stagings.begin(this.#newStaged(), options)
+  }
+
+  async resume(path: BlobPath, options: ResumeOptions): Promise<ResumableFile | undefined> {
+    checkBlobPath(path)
+    const { size, signal } = options
+    checkSize(size)
+    this.#enter(signal)
+    const stage = (part: Part): StagedInDatabase => this.#newStaged(part)
+    const open = async (): Promise<ResumableMedium | undefined> => {
+      const part = await openPart(this.#database, path, { size, signal, stage })
+      return part && unlessRefused(part, () => this.#refuseWhenFull(size - part.kept.size))
+    }
+    return this.#faulty('resume', () => this.#stagings.resume(path, open, options), signal)
   }
 
   async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
@@ -145,8 +162,9 @@ export class DatabaseStorage implements StorageAdapter {
     await this.#database.close()
   }
 
-  #newStaged(): StagedInDatabase {
-    const staged = new StagedInDatabase(this.#database, () => this.#staged.delete(staged))
+  #newStaged(part?: Part): StagedInDatabase {
+    const onEnd = (): unknown => this.#staged.delete(staged)
+    const staged = new StagedInDatabase(this.#database, { onEnd, ...(part && { part }) })
     this.#staged.add(staged)
     return staged
   }

@@ -1,5 +1,7 @@
 /** What the database holds, and under which keys. */
 
+import type { BlobPath } from '../../src/storage.ts'
+
 /**
  * Three stores. `files`: a record for each name of the layout. `chunks`: the bytes of large blobs, by the id of their
  * set and their number. `staged`: the ids of the sets that no name leads to yet.
@@ -37,6 +39,8 @@ export type FileRecord = InlineRecord | ChunkedRecord
 export interface StagedRecord {
   /** Renewed with each chunk: a writer at work is young. */
   readonly modified: number
+  /** Of a set that stays when its writer is ended: the name that it is to have, and how many bytes it has. */
+  readonly part?: { readonly path: BlobPath; readonly size: number } | undefined
 }
 
 /** The key in `files`, no name of a layout, under which a loss of the database is told, in milliseconds since 1970. */

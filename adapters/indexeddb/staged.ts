@@ -2,7 +2,7 @@
 
 import { promisifyRequest } from 'idb-keyval'
 import { OciError } from '../../src/errors.ts'
-import type { StagingMedium } from '../../src/staging.ts'
+import type { LeftBytes, StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import { concat } from '../../src/streams.ts'
 import type { Database } from './database.ts'
@@ -18,24 +18,37 @@ import {
   setOf,
 } from './records.ts'
 
+/** Bytes that stay when their writer is ended. */
+export interface Part {
+  /** What they are to become. */
+  readonly path: BlobPath
+  /** The chunks that are there already, all of them full. */
+  readonly kept?: { readonly set: string; readonly chunks: number } | undefined
+}
+
 /** Bytes to be written and published. */
 export class StagedInDatabase implements StagingMedium {
   readonly #database: Database
   readonly #onEnd: () => void
-  readonly #set = randomId()
+  readonly #part: Part | undefined
+  readonly #set: string
   #gathered: Uint8Array[] = []
   #gatheredSize = 0
   /** Chunks that the database has or is being given. */
-  #chunks = 0
+  #chunks: number
   /** The chunk on its way: the next one is gathered meanwhile. */
   #storing: Promise<void> = Promise.resolve()
-  #size = 0
+  #size: number
   #modified = Date.now()
   #isSwept = false
 
-  constructor(database: Database, onEnd: () => void) {
+  constructor(database: Database, { onEnd, part }: { readonly onEnd: () => void; readonly part?: Part }) {
     this.#database = database
     this.#onEnd = onEnd
+    this.#part = part
+    this.#set = part?.kept?.set ?? randomId()
+    this.#chunks = part?.kept?.chunks ?? 0
+    this.#size = this.#chunks * chunkSize
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -86,6 +99,17 @@ export class StagedInDatabase implements StagingMedium {
     })
   }
 
+  /** Leaves the chunks that the database has; what was gathered for the next one is dropped. */
+  leave(): Promise<LeftBytes | undefined> {
+    return this.#faulty('leave', async () => {
+      this.#end()
+      await this.#storing
+      if (this.#chunks === 0) return undefined
+      // No version: nothing tells who has touched a record.
+      return { name: this.#set, size: Math.min(this.#size, this.#chunks * chunkSize) }
+    })
+  }
+
   /** Drops the bytes if they are in memory still and were not written to since a time; the rest is in the database. */
   sweep(before: number): boolean {
     if (this.#isSwept || this.#chunks > 0 || this.#modified > before) return false
@@ -114,9 +138,14 @@ export class StagedInDatabase implements StagingMedium {
     return this.#database.run({ stores: ['chunks', 'staged'], mode: 'readwrite' }, async transaction => {
       const staged = transaction.objectStore('staged')
       if (number > 0 && (await this.#isGone(staged))) throw this.#swept('write')
-      staged.put({ modified: Date.now() } satisfies StagedRecord, this.#set)
+      staged.put(this.#stagedRecord(number * chunkSize + bytes.length), this.#set)
       transaction.objectStore('chunks').put(bytes, chunkKey(this.#set, number))
     })
+  }
+
+  #stagedRecord(size: number): StagedRecord {
+    const path = this.#part?.path
+    return { modified: Date.now(), ...(path !== undefined && { part: { path, size } }) }
   }
 
   async #publishIn(transaction: IDBTransaction, path: BlobPath): Promise<'written' | 'existed'> {

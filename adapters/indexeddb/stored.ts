@@ -27,13 +27,15 @@ export async function openFile(
   return chunkedFile({ database, path, record })
 }
 
-interface Source {
+/** A file in chunks, and for messages where it stands. */
+export interface Source {
   readonly database: Database
   readonly path: LayoutPath
   readonly record: ChunkedRecord
 }
 
-function chunkedFile(source: Source): StoredFile {
+/** The file over a set of chunks. */
+export function chunkedFile(source: Source): StoredFile {
   const { size, modified } = source.record
   return {
     size,

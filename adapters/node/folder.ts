@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { OciError } from '../../src/errors.ts'
 import { guarded } from '../../src/faults.ts'
-import { Stagings } from '../../src/staging.ts'
+import { type LeftBytes, type ResumableMedium, Stagings } from '../../src/staging.ts'
 import {
   type AbortOptions,
   type AdoptedFile,
@@ -16,12 +16,15 @@ import {
   checkBlobPath,
   checkDocumentPath,
   checkLayoutPath,
+  checkSize,
   type DocumentEdit,
   type DocumentPath,
   digestOfPath,
   type LayoutPath,
   type NativeTools,
   type RemoveOptions,
+  type ResumableFile,
+  type ResumeOptions,
   type StagedFile,
   type StageOptions,
   type StorageAdapter,
@@ -31,11 +34,12 @@ import {
   type UpdateOptions,
 } from '../../src/storage.ts'
 import { equalBytes } from '../../src/streams.ts'
-import { type Clone, Sharing } from './adopt.ts'
+import { type Clone, cloneBlocks, Sharing } from './adopt.ts'
 import { absent, faulty, unless } from './faults.ts'
 import { listFolder } from './listing.ts'
 import { ageOf, LayoutLock, type LockTimes, type Turn, TurnLost } from './lock.ts'
 import { native } from './native.ts'
+import { Parts, partPrefix } from './parts.ts'
 import { LayoutFolder, privateFolder } from './place.ts'
 import { SettledBlobs } from './settled.ts'
 import { refuseWhenFull, StagedOnDisk } from './staged.ts'
@@ -98,6 +102,7 @@ export class FolderStorage implements StorageAdapter {
   readonly #stagings: Stagings
   readonly #settled: SettledBlobs
   readonly #sharing: Sharing
+  readonly #parts: Parts
   readonly #reached: (point: SectionPoint) => Promise<void>
   #closed = false
 
@@ -114,6 +119,7 @@ export class FolderStorage implements StorageAdapter {
     this.#stagings = new Stagings(given)
     this.#settled = new SettledBlobs(this.#layout)
     this.#sharing = new Sharing(this.#layout, { hardLinks, clone: internals.clone })
+    this.#parts = new Parts(this.#layout, internals.clone ?? cloneBlocks)
     this.#reached = async point => internals.reached?.(point)
   }
 
@@ -149,6 +155,16 @@ export class FolderStorage implements StorageAdapter {
       const place = { storage: this.name, operation: 'adopt' }
       return medium && this.#stagings.adopt(medium, () => openStaged(medium.path, place), options)
     })
+  }
+
+  async resume(path: BlobPath, options: ResumeOptions): Promise<ResumableFile | undefined> {
+    checkBlobPath(path)
+    const { size, signal } = options
+    checkSize(size)
+    this.#enter(signal)
+    const open = (left: LeftBytes | undefined): Promise<ResumableMedium | undefined> =>
+      this.#parts.open(path, { size, left, signal })
+    return this.#faulty('resume', () => this.#stagings.resume(path, open, options), signal)
   }
 
   async update(path: DocumentPath, edit: DocumentEdit, options: UpdateOptions = {}): Promise<void> {
@@ -307,7 +323,7 @@ function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
 async function sweepStaged(home: string, olderThan: number): Promise<number> {
   let removed = 0
   for (const name of (await unless(absent, readdir(home))) ?? []) {
-    if (!name.startsWith('staged-')) continue
+    if (!name.startsWith('staged-') && !name.startsWith(partPrefix)) continue
     const stats = await unless(absent, stat(join(home, name)))
     if (stats === undefined) continue
     // Taken over as a link, a file is as old as its bytes; its new name changed its ctime.

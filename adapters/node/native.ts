@@ -1,6 +1,6 @@
 /** What Node does faster than WebAssembly, with the same bytes. */
 
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { deflateRaw, inflateRawSync, constants as zlib } from 'node:zlib'
 import type { Hasher, NativeTools } from '../../src/storage.ts'
 import { threads } from './threads.ts'
@@ -32,12 +32,19 @@ export const native: NativeTools = {
 
 /** A hasher of node:crypto. */
 export function nativeHasher(algorithm: 'sha256' | 'sha512'): Hasher {
-  const hash = createHash(algorithm)
+  return hasherOver(createHash(algorithm))
+}
+
+function hasherOver(hash: Hash): Hasher {
   return {
     update: bytes => {
       hash.update(bytes)
     },
     hex: () => hash.digest('hex'),
+    save() {
+      const state = hash.copy()
+      return { restore: () => hasherOver(state.copy()) }
+    },
   }
 }
 

@@ -1,10 +1,10 @@
 /** Staged bytes on disk: a private file, published by a link, so that an existing blob always wins. */
 
-import type { Stats } from 'node:fs'
-import { type FileHandle, link, lstat, open, rename, stat, statfs, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type BigIntStats, constants, type Stats } from 'node:fs'
+import { type FileHandle, link, lstat, open, rename, stat, statfs, unlink, utimes } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { OciError } from '../../src/errors.ts'
-import type { StagingMedium } from '../../src/staging.ts'
+import type { LeftBytes, StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import { sameVersion } from './at-once.ts'
 import { absent, errnoOf, faulty, unless } from './faults.ts'
@@ -15,6 +15,10 @@ import { openRead, type Source } from './stored.ts'
 const gatherSize = 128 * 1024
 // A disk without hard links (FAT, some network and phone storages) says so by one of these.
 const unlinkable = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'])
+
+// Seconds: more than the ticks of any disk's clock.
+const setBack = 10
+const goOnFlags = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /** A private file to be written and published. */
 export class StagedOnDisk implements StagingMedium {
@@ -46,6 +50,21 @@ export class StagedOnDisk implements StagingMedium {
     }
   }
 
+  /** A file that was left, to be gone on with. `undefined` where there is none, or it isn't as it was left. */
+  static async reopen(layout: LayoutFolder, left: LeftBytes): Promise<StagedOnDisk | undefined> {
+    const path = join(await layout.private(), left.name)
+    const handle = await open(path, goOnFlags).catch(() => undefined)
+    if (handle === undefined) return undefined
+    const found = await handle.stat({ bigint: true }).catch(() => undefined)
+    if (found !== undefined && left.version === versionOf(found)) {
+      const staged = new StagedOnDisk({ layout, path, handle })
+      staged.#size = left.size
+      return staged
+    }
+    await handle.close()
+    return undefined
+  }
+
   /** A second name of a file, as the private one; `undefined` where this disk, or the system, won't have it. */
   static async link(layout: LayoutFolder, name: string, source: Source): Promise<StagedOnDisk | undefined> {
     const path = join(await layout.private(), name)
@@ -68,7 +87,10 @@ export class StagedOnDisk implements StagingMedium {
   }
 
   /** Fills the empty file by a call that clones another's blocks into it. Rejects as that call does. */
-  async fill(source: Source, clone: (from: string, to: string) => Promise<void>): Promise<void> {
+  async fill(
+    source: Pick<Source, 'real'>,
+    clone: (from: string, to: string) => Promise<void>,
+  ): Promise<void> {
     const { mode } = await this.#handle.stat()
     await clone(source.real, this.#path)
     // The copying call gives it the mode of the source, too.
@@ -80,10 +102,20 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('write', async () => {
       // What was gathered came first, so it goes first, also before a chunk that is written at once.
       const isLarge = chunk.length >= gatherSize / 2
-      if (isLarge || this.#gatheredSize + chunk.length > gatherSize) await this.#flush()
+      const isFlushed = this.#gatheredSize > 0 && (isLarge || this.#gatheredSize + chunk.length > gatherSize)
+      // Without an await where there is nothing to flush: the disk is at work before the caller goes on.
+      if (isFlushed) await this.#flush()
       if (isLarge) return await this.#append(chunk)
       this.#gathered.set(chunk, this.#gatheredSize)
       this.#gatheredSize += chunk.length
+    })
+  }
+
+  /** Gives all that was gathered to the system. Gives the number of bytes that it has. */
+  flush(): Promise<number> {
+    return this.#faulty('write', async () => {
+      await this.#flush()
+      return this.#size
     })
   }
 
@@ -114,6 +146,28 @@ export class StagedOnDisk implements StagingMedium {
     return this.#faulty('discard', async () => {
       await this.#handle.close().catch(() => {})
       await unless(absent, unlink(this.#path))
+    })
+  }
+
+  /**
+   * Lets go of the file, which stays. Its time is set back, or a write within the same tick of the disk's clock would leave
+   * all as it was.
+   */
+  leave(): Promise<LeftBytes | undefined> {
+    return this.#faulty('leave', async () => {
+      if (this.#gatheredSize > 0) await this.#flush()
+      await this.#handle.close().catch(() => {})
+      const time = Date.now() / 1000 - setBack
+      const isSet = await utimes(this.#path, time, time).then(
+        () => true,
+        () => false,
+      )
+      const found = await stat(this.#path, { bigint: true })
+      const size = this.#size
+      if (size > 0 && found.size === BigInt(size))
+        return { name: basename(this.#path), size, version: isSet ? versionOf(found) : undefined }
+      await unlink(this.#path)
+      return undefined
     })
   }
 
@@ -179,6 +233,11 @@ export class StagedOnDisk implements StagingMedium {
   #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
     return faulty({ storage: this.#layout.storage, operation }, call)
   }
+}
+
+/** Another one as soon as anybody writes into a file, or gives it another name or another's times. */
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
 /** Rejects with `STORAGE_FULL` when so many bytes can't find room, before the first of them is written. */

@@ -111,19 +111,34 @@ async function* chunks(
   if (handle === undefined) throw changed()
   const isSame = async (): Promise<boolean> =>
     sameVersion(version, await faulty(reading, () => handle.stat({ bigint: true })))
+  const read = (at: number): Promise<Uint8Array> => {
+    const made = faulty(reading, async () => {
+      const buffer = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at)).buffer)
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
+      return buffer.subarray(0, bytesRead)
+    })
+    // It is met when its chunk is asked for, if it is.
+    made.catch(() => {})
+    return made
+  }
+  let ahead: Promise<unknown> | undefined
   try {
     if (!(await isSame())) throw changed()
-    for (let at = start; at < end; ) {
-      const buffer = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkSize, end - at)).buffer)
-      const position = at
-      const { bytesRead } = await faulty(reading, () => handle.read(buffer, 0, buffer.length, position))
-      if (bytesRead === 0) throw changed()
-      at += bytesRead
+    let next = start < end ? read(start) : undefined
+    for (let at = start; next !== undefined; ) {
+      const chunk: Uint8Array = await next
+      if (chunk.length === 0) throw changed()
+      at += chunk.length
+      // The disk works while the chunk is, too.
+      next = at < end ? read(at) : undefined
+      ahead = next
       // Before the last bytes go out: a program that wrote in place meanwhile must not pass unseen.
       if (at === end && !(await isSame())) throw changed()
-      yield buffer.subarray(0, bytesRead)
+      yield chunk
     }
   } finally {
+    // The file isn't closed under a read.
+    await ahead?.catch(() => {})
     await faulty(reading, () => handle.close())
   }
 }

@@ -11,7 +11,8 @@ function start(): ReturnType<ThreadTools['start']> {
   // Their garbage would wait for far more memory than a few blocks need.
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     name: 'ocidir',
-    stdin: false,
+    // A process's own flags may be none for a thread (`--input-type`), or load what it has no use for.
+    execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 4 },
   })
   worker.unref()

@@ -1,7 +1,6 @@
 /** `ocidir build`: an image of layers, on a base or on nothing. */
 
 import { hostPlatform } from '../../adapters/node/index.ts'
-import { type DeflateLevel, gzip } from '../../src/codec/gzip.ts'
 import {
   type Codec,
   configure,
@@ -9,23 +8,14 @@ import {
   draft,
   formatPlatform,
   type Image,
-  identity,
   layersOf,
   matchesPlatform,
   OciDir,
   type Platform,
   pushLayer,
 } from '../../src/index.ts'
-import {
-  first,
-  formatOption,
-  numberArg,
-  type Parsed,
-  parseCommand,
-  platformArg,
-  quoted,
-  wantsJson,
-} from '../args.ts'
+import { first, formatOption, type Parsed, parseCommand, platformArg, wantsJson } from '../args.ts'
+import { codecFor, codecHelp, codecOptions } from '../codec.ts'
 import { type Command, Failure, type Io, UsageError } from '../command.ts'
 import { containerEdit } from '../container.ts'
 import { createdTime, sourceDateEpoch } from '../dates.ts'
@@ -33,14 +23,13 @@ import { createdBy, type LayerInput, layerInputs, layerSource, nameOf, refuseWit
 import { checkTarget, type DiskLayout, openReference, storageAt } from '../place.ts'
 import { platformOfImage } from '../readable.ts'
 import { parseTarget, type Reference } from '../reference.ts'
-import { formatBytes, printable } from '../text.ts'
+import { formatProgress, printable } from '../text.ts'
 
 const options = {
   ...formatOption,
+  ...codecOptions,
   base: { type: 'string' },
   layer: { type: 'string', multiple: true },
-  compression: { type: 'string' },
-  level: { type: 'string' },
   platform: { type: 'string' },
   entrypoint: { type: 'string', multiple: true },
   cmd: { type: 'string', multiple: true },
@@ -68,10 +57,7 @@ gives the same digest everywhere when SOURCE_DATE_EPOCH (or --created, and files
                        compressed as --compression says, so its own compressed bytes aren't kept
   --layer -            the same with a tar on stdin; a tar that is cut short or damaged is refused
                        Layers are stacked in the order given, the first below
-  --compression gzip|none
-                       gzip by default: ocidir-gzip-1, whose bytes depend on the input and the level only
-  --level N            0 stores, 1 is fast, 9 smallest; 6 by default
-  --platform P         os/architecture[/variant]: which image of the base; without a base linux and this machine's
+${codecHelp}  --platform P         os/architecture[/variant]: which image of the base; without a base linux and this machine's
                        architecture by default
   --entrypoint WORD, --cmd WORD
                        one element each, repeatable; or a JSON array, if it begins with "["; [] takes the base's away.
@@ -109,7 +95,7 @@ interface Plan {
 }
 
 async function planOf(text: string, values: Values, io: Io): Promise<Plan> {
-  const codec = codecOf(values)
+  const codec = codecFor(values)
   const epoch = sourceDateEpoch(io.env)
   const created = createdTime(values.created, epoch)
   const platform = platformArg(values.platform)
@@ -137,27 +123,15 @@ async function build({ target, start, inputs, codec, created, epoch }: Plan, io:
     const layer = await dir.writeLayer(layerSource(input, context), {
       codec,
       signal,
-      onProgress: ({ bytes }) => progress.show(`${head}: ${formatBytes(bytes)}`),
+      onProgress: step => progress.show(`${head}: ${formatProgress(step)}`),
     })
     image = pushLayer(image, layer, { created, createdBy: createdBy(input) })
   }
   return dir.writeImage(image, {
     tag: target.tag,
     signal,
-    onProgress: ({ bytes, total = bytes }) =>
-      progress.show(`base layers: ${formatBytes(bytes)} of ${formatBytes(total)}`),
+    onProgress: step => progress.show(`base layers: ${formatProgress(step)}`),
   })
-}
-
-function codecOf({ compression = 'gzip', level: text }: Values): Codec {
-  if (compression !== 'gzip' && compression !== 'none') {
-    throw new UsageError(`--compression is gzip or none, not ${quoted(compression)}`)
-  }
-  const level = numberArg('level', text, { max: 9 })
-  // `numberArg` has just looked.
-  if (compression === 'gzip') return gzip({ level: level as DeflateLevel | undefined })
-  if (level !== undefined) throw new UsageError('--level goes with gzip, and --compression is none')
-  return identity
 }
 
 /** The base for the platform asked, else the only one, else that of this machine. */

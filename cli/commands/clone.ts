@@ -19,7 +19,7 @@ Copies the layout SRC to the folder DST: oci-layout, index.json, and all that it
 the way. Blobs that nothing names stay behind. A clone that was ended goes on where it was. DST may be an empty
 layout, but none that lists something: "ocidir copy" adds to one.
 
-${transferHelp}{ copied, shared, present, bytes, unverified, absent }
+${transferHelp}{ copied, shared, resumed, present, bytes, unverified, absent }
 `,
 
   async run(args, io) {

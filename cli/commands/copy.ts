@@ -32,13 +32,13 @@ export const copyCommand: Command = {
        ocidir copy --all LAYOUT… DST
 
 Copies what each REF names into the layout DST, which is made where there is none: bytes as they are, verified on the
-way, an index whole; blobs that DST has aren't moved. An image keeps its name, or gets TAG; the name is taken from the
-image that had it in DST.
+way, an index whole; blobs that DST has aren't moved, and a copy that was ended goes on where it was. An image keeps its
+name, or gets TAG; the name is taken from the image that had it in DST.
 
   --all           everything that LAYOUT lists
   --platform P    of an index the image for os/architecture[/variant] alone
   --referrers     what refers to it too: signatures, SBOMs, attestations
-${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, present, bytes,
+${transferHelp}[{ entries: [{ tag, digest, mediaType, size }], copied, shared, resumed, present, bytes,
                   unverified, absent }], one for each REF
 `,
 

@@ -8,7 +8,7 @@ import { findingRow, printFindings } from '../findings.ts'
 import { storageOf } from '../place.ts'
 import { parseLayout } from '../reference.ts'
 import { checkRepairOptions, repairHelp, repairLayout, repairOptions, repairUsage } from '../repair.ts'
-import { counted, formatBytes } from '../text.ts'
+import { counted, formatBytes, formatProgress } from '../text.ts'
 
 const options = {
   ...formatOption,
@@ -48,7 +48,7 @@ Exit code: 0 without a finding of severity error, else 1.
     const result = await fsck(await storageOf(reference, io), {
       signal: io.signal,
       ...(values.deep && { deep: layerCheck() }),
-      onProgress: ({ bytes }) => io.progress.show(`${formatBytes(bytes)} checked`),
+      onProgress: progress => io.progress.show(`checked: ${formatProgress(progress)}`),
     })
     await io.progress.clear()
     const ok = result.ok && !(values.strict && result.counts.warnings > 0)

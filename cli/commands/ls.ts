@@ -4,7 +4,7 @@ import { type FileRow, files, rowOf, type TreeFile } from '../../src/files/index
 import { first, formatOption, numberArg, parseCommand, platformArg, wantsJson } from '../args.ts'
 import { type Command, Failure } from '../command.ts'
 import { openReference } from '../place.ts'
-import { counted, formatBytes, printable } from '../text.ts'
+import { counted, formatProgress, printable } from '../text.ts'
 
 const options = {
   ...formatOption,
@@ -41,7 +41,7 @@ paths' bytes. Times are UTC. Every layer is verified as it is read.
       signal,
       layer,
       digests: values.digests === true,
-      onProgress: ({ bytes }) => progress.show(`${formatBytes(bytes)} read`),
+      onProgress: step => progress.show(`read: ${formatProgress(step)}`),
     })
     await progress.clear()
     const rows = rowsOf(tree.entries())

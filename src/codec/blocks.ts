@@ -1,7 +1,7 @@
 /** Cuts any chunks into fixed blocks, and has several compressed at once. */
 
 import type { BlockJob, ModuleNote } from '../jobs.ts'
-import { inOrder } from '../parallel.ts'
+import { inOrder, OwnSignals } from '../parallel.ts'
 import { chunksOf } from '../streams.ts'
 import type { CodecOptions } from './codec.ts'
 import { pace } from './pace.ts'
@@ -47,11 +47,20 @@ export async function* compressBlocks(
   const { here, kind, level, ahead = 1, pool, signal } = options
   const turn = pace({ signal })
   const spare: Uint8Array[] = []
+  const signals = new OwnSignals(signal)
   let number = 0
+  // Until a worker has what it needs its room isn't known to be taken.
+  let isBegun = false
+  const byWorker = async (job: BlockJob): Promise<Uint8Array | undefined> => {
+    if (pool === undefined || pool.size === 0) return undefined
+    const notes = await notesOf(options.modules)
+    isBegun = true
+    return signals.run(own => pool.compress(job, notes, { signal: own }))
+  }
   const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<Uint8Array> => {
     const job: BlockJob = { kind, level, block, dictionary, last, number: number++ }
-    const isAlone = last && job.number === 0
-    const made = isAlone ? undefined : await pool?.compress(job, await notesOf(options.modules), { signal })
+    const isAlone = last && job.number === 0 && block.length <= mostAlone
+    const made = isAlone ? undefined : await byWorker(job)
     if (made === undefined) await turn()
     const compressed = made ?? (await here.compress(job, bytes => bytes.slice()))
     const finished = options.finish?.(compressed, block) ?? compressed
@@ -59,9 +68,16 @@ export async function* compressBlocks(
     return finished
   }
   const mayTake = (begun: number): boolean =>
-    begun < ahead || (pool?.hasRoom === true && begun <= 2 * pool.size)
-  yield* inOrder(cut(source, options, spare), work, mayTake)
+    begun < ahead || (isBegun && pool?.hasRoom === true && begun <= 2 * pool.size)
+  try {
+    yield* inOrder(cut(source, options, spare), work, mayTake)
+  } finally {
+    signals.end()
+  }
 }
+
+/** Bytes of a source of one block for which no worker is asked: they take this thread a frame or two. */
+const mostAlone = 262_144
 
 /** The modules that a worker needs for this kind of block; it does without where they can't be had. */
 async function notesOf(modules: BlockWork['modules']): Promise<readonly ModuleNote[]> {

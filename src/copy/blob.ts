@@ -1,12 +1,15 @@
 /** One blob from a layout to another: the one place where blobs move, as bytes and verified. */
 
-import { BlobWriter, findBlob, openBlob, type ProgressOptions, readVerified, writeBlob } from '../blob.ts'
+import { BlobWriter, checkExpected, findBlob, openBlob, writeBlob } from '../blob.ts'
 import { blobPath, isVerifiable } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import type { Layout } from '../layout.ts'
+import type { ProgressOptions } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
 import type { StagedFile, StorageAdapter, StoredFile } from '../storage.ts'
+import { storedDigest } from '../stored-digest.ts'
 import { chunksOf } from '../streams.ts'
+import { copyResumable, type Passage, type Resumption } from './resume.ts'
 
 /** The two layouts of a copy. */
 export interface Route {
@@ -14,8 +17,14 @@ export interface Route {
   readonly to: Layout<StorageAdapter>
 }
 
-/** How a blob came to be in the target: it was, its bytes moved, or both places share them. */
-export type Arrival = 'present' | 'copied' | 'shared'
+/** How a blob came to be in the target: it was, its bytes moved, all or the rest of them, or both places share them. */
+export type Arrival = 'present' | 'shared' | Resumption
+
+/** How one blob is copied. */
+export interface BlobCopyOptions extends ProgressOptions {
+  /** Whether what has come of a large blob stays when the copy is ended, and is gone on with: not unless given. */
+  readonly resume?: boolean | undefined
+}
 
 /**
  * Copies one blob unless one of its size is there. Nothing is published but verified bytes; of a digest that can't be
@@ -24,22 +33,18 @@ export type Arrival = 'present' | 'copied' | 'shared'
 export async function copyBlob(
   { from, to }: Route,
   descriptor: Descriptor,
-  options: ProgressOptions = {},
+  options: BlobCopyOptions = {},
 ): Promise<Arrival> {
   const present = await findBlob(to.places, descriptor.digest, options)
   if (present?.size === descriptor.size) return 'present'
-  const file = await openBlob(from.places, descriptor, options)
-  if (await shareBlob({ file, to }, descriptor, options)) return 'shared'
+  const passage = { from, to, file: await openBlob(from.places, descriptor, options) }
+  if (await shareBlob(passage, descriptor, options)) return 'shared'
+  const resumed = options.resume ? await copyResumable(passage, descriptor, options) : undefined
+  if (resumed !== undefined) return resumed
   await (isVerifiable(descriptor.digest)
-    ? writeVerified({ file, to }, descriptor, options)
-    : writeUnverified({ file, to }, descriptor, options))
+    ? writeVerified(passage, descriptor, options)
+    : writeUnverified(passage, descriptor, options))
   return 'copied'
-}
-
-/** A blob's file in the source, on its way. */
-interface Passage {
-  readonly file: StoredFile
-  readonly to: Layout<StorageAdapter>
 }
 
 /** What is verified is what the storage made of the file, so nothing can change between the look and the commit. */
@@ -52,17 +57,36 @@ async function shareBlob(
   const adopted = await to.storage.adopt?.(file, { signal })
   if (adopted === undefined) return false
   try {
-    const { digest, size } = descriptor
-    const bytes = isVerifiable(digest)
-      ? await readVerified(adopted.file, { digest, size }, { signal, engine: to.engine })
-      : adopted.file.stream({ signal })
-    await counted(chunksOf(bytes, { signal }), descriptor, { ...options, each: async () => {} })
+    const { digest } = descriptor
+    if (isVerifiable(digest)) await checkAdopted(adopted.file, { to, descriptor }, options)
+    else {
+      const bytes = chunksOf(adopted.file.stream({ signal }), { signal })
+      await counted(bytes, descriptor, { ...options, each: async () => {} })
+    }
     signal?.throwIfAborted()
     await adopted.commit(blobPath(digest), { signal })
     return true
   } finally {
     await adopted.discard()
   }
+}
+
+/** Other blobs are under way as well: a worker may hash this one. */
+async function checkAdopted(
+  file: StoredFile,
+  { to, descriptor }: { readonly to: Layout<StorageAdapter>; readonly descriptor: Descriptor },
+  { signal, onProgress }: ProgressOptions,
+): Promise<void> {
+  const { digest, size } = descriptor
+  let bytes = 0
+  const onBytes = (more: number): void => {
+    bytes += more
+    if (more > 0) onProgress?.({ bytes, total: size })
+  }
+  // A wrong size is cheap to see.
+  checkExpected({ digest, size: file.size }, { size })
+  const options = { engine: to.engine, storage: to.storage.name, isBeside: true, signal, onBytes }
+  checkExpected({ digest: await storedDigest(file, digest, options), size: file.size }, { digest })
 }
 
 async function writeVerified(

@@ -1,13 +1,13 @@
 /** Copies between layouts: bytes as they are, verified, what is there skipped; then one exclusive edit of index.json. */
 
-import type { ProgressOptions } from '../blob.ts'
 import { isVerifiable } from '../digest.ts'
 import { type Document, emptyIndexBytes } from '../document.ts'
-import { engine, engineFor } from '../engine.ts'
+import { engineFor } from '../engine.ts'
 import { OciError } from '../errors.ts'
 import { editIndex, withEntries } from '../index-json.ts'
 import { checkMarker, type Layout, readIndexJson, readRootFile } from '../layout.ts'
 import { type ConcurrencyOptions, checkConcurrency, inParallel } from '../parallel.ts'
+import { atSteadyPace, type ProgressOptions } from '../progress.ts'
 import { ownPaths, publishAll } from '../publish.ts'
 import type { Image } from '../resolve.ts'
 import type { Descriptor, ImageIndex } from '../spec.ts'
@@ -19,7 +19,13 @@ import { type CopyPlan, planCopy } from './plan.ts'
 import { type CopyCounts, CopyTally } from './tally.ts'
 
 /** Options of `cloneTo`. */
-export interface CloneOptions extends ProgressOptions, ConcurrencyOptions {}
+export interface CloneOptions extends ProgressOptions, ConcurrencyOptions {
+  /**
+   * Whether what has come of a blob of 4 MiB or more stays in the target when the copy is ended (by an abort, an error of
+   * the source, a kill), so that the next copy moves the rest alone: `true` unless given. A full target gets its room back.
+   */
+  readonly resume?: boolean | undefined
+}
 
 /** Options of `copy`. */
 export interface CopyOptions extends ChoiceOptions, CloneOptions {}
@@ -36,10 +42,11 @@ export interface CopyResult extends CopyCounts {
 
 /**
  * Copies an image, or a layout or parts of it, into a layout. Bytes and entries stay as they are; a name drops every
- * entry that had it in the target. What is there already isn't moved, so a copy that was ended goes on.
+ * entry that had it in the target. What is there already isn't moved, so a copy that was ended goes on, within a large blob
+ * too: what of it had come is hashed anew by the next copy, and fetched again where it was altered meanwhile.
  *
  * Throws `BLOB_MISSING`, `DIGEST_MISMATCH`, `SIZE_MISMATCH` for what is wrong in the source, and what `openImage`
- * throws; then index.json is as it was, and of blobs only whole ones are left, for the next try or `gc`.
+ * throws; then index.json is as it was, and whole blobs and unseen parts are left, for the next try or `gc`.
  *
  * @example
  * await copy(await remote.openImage('debian', { platform: 'linux/arm64' }), dir, { as: 'base' })
@@ -55,12 +62,14 @@ export async function copy(
   const from = 'manifest' in source ? source.layout : source
   const chosen = await chosenOf(source, options)
   const { entries, plan } = await planOf(from, chosen, options)
-  return transfer({ from, to: target }, plan, {
-    ...options,
-    entries,
-    name: requires =>
-      editIndex(target, index => withEntries(index, entries), { requires, signal: options.signal }),
-  })
+  return atSteadyPace(options, paced =>
+    transfer({ from, to: target }, plan, {
+      ...paced,
+      entries,
+      name: requires =>
+        editIndex(target, index => withEntries(index, entries), { requires, signal: options.signal }),
+    }),
+  )
 }
 
 /**
@@ -78,23 +87,25 @@ export async function cloneTo(
   options: CloneOptions = {},
 ): Promise<CopyResult> {
   checkConcurrency(options)
-  const { limits } = dir.engine
-  const to = { storage, places: [storage], engine: engineFor(storage, engine({ limits })) }
+  const to = { storage, places: [storage], engine: engineFor(storage, { ...dir.engine, native: undefined }) }
   await checkMarker(dir, options)
   const marker = await readRootFile(dir, 'oci-layout', options)
   const index = await readIndexJson(dir, options)
   nextIndex(await readRootFile(to, 'index.json', options), { index, storage })
   const entries = index.value.manifests
   const { signal } = options
-  return transfer({ from: dir, to }, await planCopy(dir, entries, options), {
-    ...options,
-    entries,
-    async name(requires) {
-      await storage.update('oci-layout', now => now ?? marker, { signal })
-      await checkMarker(to, options)
-      await storage.update('index.json', now => nextIndex(now, { index, storage }), { requires, signal })
-    },
-  })
+  const plan = await planCopy(dir, entries, options)
+  return atSteadyPace(options, paced =>
+    transfer({ from: dir, to }, plan, {
+      ...paced,
+      entries,
+      async name(requires) {
+        await storage.update('oci-layout', now => now ?? marker, { signal })
+        await checkMarker(to, options)
+        await storage.update('index.json', now => nextIndex(now, { index, storage }), { requires, signal })
+      },
+    }),
+  )
 }
 
 /** The index of a clone: the source's, where there is none but an empty one. */
@@ -115,7 +126,7 @@ interface Transfer extends CloneOptions {
 async function transfer(route: Route, { stages, absent }: CopyPlan, options: Transfer): Promise<CopyResult> {
   const blobs = stages.flat()
   const requires = await ownPaths(route.to, blobs, options)
-  const tally = new CopyTally(blobs, options)
+  const tally = new CopyTally(blobs, { ...options, resume: options.resume ?? true })
   await publishAll({
     brings: new Set<string>(blobs.map(({ digest }) => digest)),
     async bring() {

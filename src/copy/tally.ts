@@ -1,8 +1,8 @@
 /** How far a copy is, and what it came to. */
 
-import type { Progress, ProgressOptions } from '../blob.ts'
+import type { Progress } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
-import { type Arrival, copyBlob, type Route } from './blob.ts'
+import { type Arrival, type BlobCopyOptions, copyBlob, type Route } from './blob.ts'
 
 /** Sums of a copy. */
 export interface CopyCounts {
@@ -10,6 +10,8 @@ export interface CopyCounts {
   readonly copied: number
   /** Blobs of `copied` that share their bytes with the source's: a clone of the disk's blocks, or a link. */
   readonly shared: number
+  /** Blobs of `copied` of which a copy that was ended had brought a part: only the rest was moved. */
+  readonly resumed: number
   /** Blobs that were there. */
   readonly present: number
   /** Bytes of the blobs brought, shared ones too. */
@@ -20,14 +22,16 @@ export interface CopyCounts {
 export class CopyTally {
   readonly #total: number
   readonly #onProgress: ((progress: Progress) => void) | undefined
+  readonly #resume: boolean | undefined
   readonly #arrivals = new Map<Descriptor, Arrival>()
   readonly #passed = new Map<Descriptor, number>()
   #bytes = 0
   #told: number | undefined
 
-  constructor(blobs: readonly Descriptor[], { onProgress }: ProgressOptions) {
+  constructor(blobs: readonly Descriptor[], { onProgress, resume }: BlobCopyOptions) {
     this.#total = blobs.reduce((sum, { size }) => sum + size, 0)
     this.#onProgress = onProgress
+    this.#resume = resume
   }
 
   /** Copies one of the blobs. */
@@ -36,7 +40,7 @@ export class CopyTally {
       this.#pass(blob, bytes)
       this.#tell()
     }
-    const arrival = await copyBlob(route, blob, { signal, onProgress })
+    const arrival = await copyBlob(route, blob, { signal, onProgress, resume: this.#resume })
     const before = this.#arrivals.get(blob)
     if (before === undefined || before === 'present') this.#arrivals.set(blob, arrival)
     this.#pass(blob, blob.size)
@@ -50,9 +54,11 @@ export class CopyTally {
   /** What it came to. */
   counts(): CopyCounts {
     const brought = [...this.#arrivals].filter(([, arrival]) => arrival !== 'present')
+    const count = (how: Arrival): number => brought.filter(([, arrival]) => arrival === how).length
     return {
       copied: brought.length,
-      shared: brought.filter(([, arrival]) => arrival === 'shared').length,
+      shared: count('shared'),
+      resumed: count('resumed'),
       present: this.#arrivals.size - brought.length,
       bytes: brought.reduce((sum, [{ size }]) => sum + size, 0),
     }

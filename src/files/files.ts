@@ -1,15 +1,15 @@
 /** The entry point of the room: an image's layers read and stacked to one tree. */
 
-import type { ProgressOptions } from '../blob.ts'
 import type { Decoder } from '../codec/codec.ts'
 import { gzipDecoder } from '../codec/gunzip.ts'
-import { zstd } from '../codec/zstd.ts'
+import { zstdDecoder } from '../codec/zstd/unzstd.ts'
 import { hasherSeries } from '../digest.ts'
 import { OciError } from '../errors.ts'
 import { layersOf } from '../image.ts'
 import { type Layer, readLayer } from '../layer.ts'
 import type { Layout } from '../layout.ts'
 import { limitsWith } from '../limits.ts'
+import { atSteadyPace, type ProgressOptions } from '../progress.ts'
 import type { Image } from '../resolve.ts'
 import type { AbortOptions, Hasher } from '../storage.ts'
 import { chunksOf, streamOf } from '../streams.ts'
@@ -52,8 +52,10 @@ export async function files(
   options: FilesOptions = {},
 ): Promise<FileTree> {
   const layers = layersOf(image)
-  const reader = new LayerReader(image.layout, layers, options)
-  return options.layer === undefined ? reader.stacked() : reader.single(options.layer)
+  return atSteadyPace(options, paced => {
+    const reader = new LayerReader(image.layout, layers, paced)
+    return options.layer === undefined ? reader.stacked() : reader.single(options.layer)
+  })
 }
 
 class LayerReader {
@@ -69,7 +71,7 @@ class LayerReader {
     this.#layout = layout
     this.#layers = layers
     this.#options = options
-    this.#codecs = options.codecs ?? [gzipDecoder, zstd()]
+    this.#codecs = options.codecs ?? [gzipDecoder, zstdDecoder]
     this.#limits = limitsWith(defaultTreeLimits, options.limits)
     this.#budget = new Budget(this.#limits)
   }

@@ -1,9 +1,9 @@
 /** Mends a layout as far as that is possible, and loses nothing on the way. */
 
-import type { ProgressOptions } from '../blob.ts'
 import { type Engine, engineFor } from '../engine.ts'
 import type { Finding } from '../findings.ts'
 import { type Fault, type FsckOptions, type FsckResult, fsckTelling } from '../fsck.ts'
+import { atSteadyPace, type ProgressOptions } from '../progress.ts'
 import type { ReadableStorage, StorageAdapter } from '../storage.ts'
 import { mendBlobs } from './blobs.ts'
 import { mendIndex } from './index-json.ts'
@@ -50,7 +50,11 @@ export interface RepairResult {
  * @example
  * const { actions, after } = await repair(storage, { from: backup })
  */
-export async function repair(storage: StorageAdapter, options: RepairOptions = {}): Promise<RepairResult> {
+export function repair(storage: StorageAdapter, options: RepairOptions = {}): Promise<RepairResult> {
+  return atSteadyPace(options, paced => repairTelling(storage, paced))
+}
+
+async function repairTelling(storage: StorageAdapter, options: RepairOptions): Promise<RepairResult> {
   const { dryRun = false, quarantine = false, deep, blobs, engine, from = [], signal } = options
   const place = dryRun ? new Rehearsal(storage) : storage
   const passed = progressOf(options)

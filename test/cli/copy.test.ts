@@ -1,6 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { folder as openFolder } from '../../adapters/node/index.ts'
+import { copy } from '../../src/copy/copy.ts'
+import { OciDir } from '../../src/oci-dir.ts'
+import { filesIn, tarOf } from '../unit/archive/samples.ts'
+import { LargeSource, largeTag } from '../unit/core/resumable.ts'
 import { ended, json, ocidir, scratch, start, unpack } from './command.ts'
 
 const folder = scratch()
@@ -30,6 +35,21 @@ const tagsOf = async (path: string): Promise<string[]> =>
   ((await json(['tags', path])) as Row[]).map(({ tag }) => tag ?? '')
 const fsckOf = (path: string): Promise<unknown> => json(['fsck', path])
 const ok = expect.objectContaining({ ok: true, findings: [] })
+
+it('copy goes on within a large blob, and says so', async () => {
+  const source = await LargeSource.make()
+  const saved = join(folder, 'large.tar')
+  writeFileSync(saved, tarOf(await filesIn(source.storage)))
+  const target = fresh()
+  source.breaksOff = { after: 5_000_000, error: new Error('connection lost') }
+  await expect(copy(await source.dir(), await OciDir.ensure(openFolder(target)))).rejects.toThrow(
+    'connection lost',
+  )
+  const { code, stderr } = await ocidir(['copy', `${saved}:${largeTag}`, target])
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/\(6\.\d MB, 1 from where an earlier copy had ended\)/)
+  expect(await fsckOf(target)).toEqual(ok)
+})
 
 describe('clone', () => {
   it('makes the same layout, byte for byte, and says what it did', async () => {

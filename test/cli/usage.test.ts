@@ -96,8 +96,11 @@ describe('a wrong call exits 2, with the reason on stderr and nothing on stdout'
     [['ls', layout, '--layer', '-1'], /ambiguous/],
     [['ls', layout, '--layer', 'x'], /--layer is a whole number/],
     [['build', 'out'], /expected DIR:TAG/],
-    [['build', 'out:1', '--compression', 'zip'], /--compression is gzip or none/],
-    [['build', 'out:1', '--compression', 'none', '--level', '1'], /--level goes with gzip/],
+    [['build', 'out:1', '--compression', 'zip'], /--compression is gzip, zstd or none/],
+    [['build', 'out:1', '--compression', 'none', '--level', '1'], /--level goes with gzip or zstd/],
+    [['build', 'out:1', '--compression', 'zstd', '--level', '20'], /--level/],
+    [['build', 'out:1', '--compression', 'zstd', '--deflate', 'zlib'], /--deflate goes with gzip/],
+    [['build', 'out:1', '--deflate', 'pako'], /--deflate is fflate, zlib or platform/],
     [['build', 'out:1', '--level', '10'], /from 0 to 9/],
     [['build', 'out:1', '--platform', 'linux'], /--platform: a platform is os\/architecture/],
     [['build', 'out:1', '--env', 'NAME'], /--env is NAME=VALUE/],
@@ -181,7 +184,7 @@ describe('on a terminal', () => {
     const { code, stdout } = onTerminal(`$OCIDIR fsck ${layout}`)
     expect(code).toBe(0)
     expect(stdout).toContain('\x1b[32mok\x1b[39m')
-    expect(stdout.split('\r\x1b[K').some(text => text.endsWith(' checked'))).toBe(true)
+    expect(stdout.split('\r\x1b[K').some(text => text.startsWith('checked: '))).toBe(true)
   })
 
   it('there is no colour under NO_COLOR', () => {

@@ -6,6 +6,7 @@ import { buildAll } from '../interop/same-digest/build.ts'
 import { content, modes, mtime } from '../interop/same-digest/folder.ts'
 import { brokenStorages } from '../suites/broken/broken.ts'
 import { runStorageCase, type StorageFactory, storageCases } from '../suites/index.ts'
+import { digestsByWorkers } from '../unit/work/digests.ts'
 import { differences } from './differences.ts'
 import { media, named, suites } from './suites.ts'
 
@@ -46,6 +47,8 @@ export const deeds = {
     }
     return looks
   },
+  /** The digests of one layer by so many workers. */
+  digestsByWorkers,
   /** The digests of one folder's image, which are the same everywhere. */
   async digests(medium: string): Promise<Record<string, string>> {
     const storage = async () => (await oneOf(media, medium)()).open()

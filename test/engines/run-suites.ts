@@ -7,6 +7,7 @@ import { buildAll } from '../interop/same-digest/build.ts'
 import { content, modes, mtime } from '../interop/same-digest/folder.ts'
 import { describeWith } from '../setup/tools.ts'
 import { brokenStorages } from '../suites/broken/broken.ts'
+import { digestsByWorkers } from '../unit/work/digests.ts'
 import { type Engine, type EnginePage, openEngine } from './engine.ts'
 import { type EngineCase, media, suites } from './suites.ts'
 
@@ -35,6 +36,11 @@ export function runSuites(engine: Engine): void {
       for (const medium of Object.keys(media)) {
         expect(await page.call('digests', medium), medium).toEqual(expected)
       }
+    })
+    it('gives the same digests by 1, 2 and 4 workers as Node by none', { timeout: 90_000 }, async () => {
+      const { digests } = await digestsByWorkers(0)
+      for (const workers of [1, 2, 4])
+        expect(await page.call('digestsByWorkers', workers)).toEqual({ digests, started: workers })
     })
   })
 }

@@ -11,6 +11,7 @@ import { configure, draft, pushLayer } from '../../src/image.ts'
 import type { Layer } from '../../src/layer.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { Image } from '../../src/resolve.ts'
+import { mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { seeded } from '../golden/inputs.ts'
 import { amd64 } from '../unit/core/samples.ts'
@@ -114,6 +115,7 @@ export const workloads: Readonly<Record<string, (site: Site) => Promise<void>>> 
   disturbed,
   atOnce,
   handedOn,
+  goneOnWith,
 }
 
 async function writes(site: Site): Promise<void> {
@@ -228,6 +230,36 @@ async function handedOn(site: Site): Promise<void> {
   await told.copy(source.dir, 'one')
   await told.copy(source.dir, 'two')
   await told.gc()
+}
+
+/** Blobs that one writer leaves half-written, and that the same one, another one, or one that clones blocks goes on with. */
+async function goneOnWith(site: Site): Promise<void> {
+  const told = await Told.ensure(site, 'layout')
+  const own = told.dir.storage
+  const others = [own, storageAt(site, 'layout', {}), storageAt(site, 'layout', { clones: true })]
+  for (const [i, other] of others.entries()) {
+    const bytes = seeded(150_000, 50 + i)
+    const digest = `sha256:${sha256(bytes)}` as const
+    for (const storage of [own, other]) await writePart(storage, bytes, storage === other && i > 0)
+    // The same one twice: it goes on where it left.
+    if (i === 0) await writePart(own, bytes, true)
+    told.say({ is: 'blob', digest })
+    const descriptor = { mediaType: mediaTypes.layer, digest, size: bytes.length }
+    await told.image(`part-${i}`, { descriptor, diffId: digest })
+  }
+}
+
+/** Goes on with a blob: half of what is still missing, or all of it. */
+async function writePart(storage: StorageAdapter, bytes: Uint8Array, isLast: boolean): Promise<void> {
+  const path = `blobs/sha256/${sha256(bytes)}` as const
+  const part = await storage.resume?.(path, { size: bytes.length })
+  if (part === undefined) throw new Error('somebody else is at it')
+  const writer = part.writable.getWriter()
+  const rest = bytes.subarray(part.kept.size)
+  await writer.write(isLast ? rest : rest.subarray(0, rest.length >> 1))
+  if (!isLast) return part.leave()
+  await writer.close()
+  await part.commit()
 }
 
 const bytesOf = (i: number): Uint8Array => new TextEncoder().encode(`blob ${i}`)

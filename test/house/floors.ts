@@ -13,6 +13,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'staging',
     'stored-blob',
     'stored-bytes',
+    'web-lock',
   ],
   values: [
     'canonical-json',
@@ -29,6 +30,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'plain-json',
     'platform',
     'pool',
+    'progress',
     'reference',
     'rules',
     'stacks',
@@ -67,6 +69,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'oci-dir',
     'referrers',
     'repair/',
+    'transcode/',
     'worker',
     'write-image',
   ],

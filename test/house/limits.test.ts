@@ -80,7 +80,7 @@ const groups: readonly Group[] = [
     },
   },
   {
-    where: '`readLayer(layer, { … })`',
+    where: '`readLayer(layer, { … })`, `transcode(…, { … })`',
     defaults: { maxBytes: Number.POSITIVE_INFINITY },
     about: { maxBytes: ['bytes', 'a layer that unpacks for hours'] },
   },

@@ -35,7 +35,7 @@ describe('the packed package', () => {
     const needed = [...targets, ...types, 'dist/bin/ocidir.js', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT']
     expect(needed.filter(path => !content.includes(path))).toEqual([])
     const allowed =
-      /^(dist\/bin\/ocidir\.js|dist\/(src|adapters|test\/suites)\/.*\.(js|d\.ts)|docs\/.*|bench\/README\.md|package\.json|[A-Z-]+(\.md)?)$/
+      /^(dist\/bin\/(ocidir|worker)\.js|dist\/(src|adapters|test\/suites)\/.*\.(js|d\.ts)|docs\/.*|bench\/README\.md|package\.json|[A-Z-]+(\.md)?)$/
     expect(content.filter(path => !allowed.test(path))).toEqual([])
   })
 

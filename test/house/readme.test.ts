@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const top = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The README's example of this kind, as it stands there. */
-async function example(kind: 'node' | 'store' | 'browser'): Promise<string> {
+async function example(kind: 'node' | 'store' | 'recompress' | 'browser'): Promise<string> {
   const readme = await readFile(join(top, 'README.md'), 'utf8')
   const code = new RegExp(`\`\`\`js ${kind}\\n([^]*?)\`\`\``).exec(readme)?.[1]
   if (code === undefined) throw new Error(`README.md has no example of kind ${kind}`)
@@ -42,6 +42,10 @@ it("runs the README's Node examples on the built package", async () => {
     await writeFile(join(folder, 'store.mjs'), await example('store'))
     const second = await run(process.execPath, ['store.mjs'], { cwd: folder })
     expect(second.stdout).toBe('1 [] true\n')
+    // The third works on what the second has copied.
+    await writeFile(join(folder, 'recompress.mjs'), await example('recompress'))
+    const third = await run(process.execPath, ['recompress.mjs'], { cwd: folder })
+    expect(third.stdout).toBe('1 true\n')
   } finally {
     await rm(folder, { recursive: true })
   }

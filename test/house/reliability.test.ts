@@ -18,7 +18,7 @@ const promises: Readonly<Record<string, string>> = {
   P6: 'No reader sees a torn index.json',
   P7: 'A blob that is there is never written again',
   P8: 'gc takes nothing that is named, without a grace time',
-  P9: 'An abort ends a call soon and leaves nothing behind; memory is bounded',
+  P9: 'An abort ends a call soon and leaves nothing behind but what a copy goes on with; memory is bounded',
   P10: 'A full disk or quota is said, and gives back what it took',
   P11: 'No input but a digest ever becomes a path',
   P12: 'Documents are bounded, verified, unambiguous and kept byte for byte',

@@ -11,6 +11,7 @@ const budgets = {
     imports: [core, `export { cloneTo, copy, gc, referrers } from 'ocidir'`],
     most: 42_500,
   },
+  'core + transcode': { imports: [core, `export { transcode } from 'ocidir'`], most: 40_200 },
   'core + memory': { imports: [core, parts.memory], most: 38_500 },
   'core + fsa': { imports: [core, parts.fsa], most: 43_500 },
   'core + indexeddb': { imports: [core, parts.indexeddb], most: 42_300 },

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,6 +18,7 @@ import type { StorageAdapter } from '../../src/storage.ts'
 import { entriesOf, readTar } from '../../src/tar/index.ts'
 import { serveRegistry } from '../setup/registry.ts'
 import { tool } from '../setup/tools.ts'
+import { listing } from './listing.ts'
 
 const run = promisify(execFile)
 let work = ''
@@ -81,24 +82,6 @@ async function build(dir: OciDir<StorageAdapter>, codec: Codec, tag: string, on?
     configure(image, { Cmd: ['/usr/bin/tool'], Env: ['A=1'] }, { created: '2026-01-01T00:00:00Z' }),
     { tag },
   )
-}
-
-/** What lies in an unpacked root: type, permission bits, size and content of each path. */
-async function listing(root: string, at = ''): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const name of await readdir(join(root, at))) {
-    const path = join(at, name)
-    const stat = await lstat(join(root, path))
-    const mode = (stat.mode & 0o7777).toString(8)
-    if (stat.isSymbolicLink()) found[path] = `symlink ${await readlink(join(root, path))}`
-    else if (stat.isDirectory())
-      Object.assign(found, { [path]: `directory ${mode}` }, await listing(root, path))
-    else
-      found[path] = `file ${mode} ${createHash('sha256')
-        .update(await readFile(join(root, path)))
-        .digest('hex')}`
-  }
-  return found
 }
 
 async function ours(image: Image): Promise<Record<string, string>> {

@@ -4,6 +4,7 @@ import {
   type Codec,
   digestOf,
   draft,
+  type Engine,
   fsck,
   type Hashing,
   hashing,
@@ -43,8 +44,8 @@ export interface Hashed {
 const largeSize = 5 * 2 ** 20
 
 /** Builds the image in an empty place, checks it, and reads every file of it. */
-export async function buildAndRead(storage: StorageAdapter): Promise<Outcome & Hashed> {
-  const dir = await OciDir.ensure(storage)
+export async function buildAndRead(storage: StorageAdapter, engine?: Engine): Promise<Outcome & Hashed> {
+  const dir = await OciDir.ensure(storage, { engine })
   const text = [
     { path: 'text', body: 'the same everywhere\n'.repeat(5000) },
     { path: 'noise', body: bytesOf(300_000) },
@@ -60,7 +61,7 @@ export async function buildAndRead(storage: StorageAdapter): Promise<Outcome & H
   )
   const { descriptor } = await dir.writeImage(image, { tag: 'app:1' })
   const { digest: sha512 } = await dir.writeBlob('strict', { algorithm: 'sha512' })
-  const { ok } = await fsck(storage)
+  const { ok } = await fsck(storage, { engine })
   const tree = await files(await dir.openImage('app:1'), { digests: true, codecs: [gzip(), zstd()] })
   return {
     image: descriptor.digest,

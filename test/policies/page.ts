@@ -5,9 +5,11 @@
  */
 
 import { createSHA256 } from 'hash-wasm'
+import { type Engine, engine } from 'ocidir'
 import { opfs } from 'ocidir/fsa'
 import { indexedDb } from 'ocidir/indexeddb'
-import workerUrl from '../../adapters/fsa/worker.ts?worker&url'
+import opfsWorkerUrl from '../../adapters/fsa/worker.ts?worker&url'
+import engineWorkerUrl from '../../src/worker.ts?worker&url'
 import { buildAndRead, type Hashed, type Outcome } from './image.ts'
 
 /** What the page tells of one policy. */
@@ -50,10 +52,12 @@ if ('ServiceWorkerGlobalScope' in globalThis) {
 
 async function run(): Promise<void> {
   const policy = location.pathname.split('/')[1] ?? ''
-  const worker = policy === 'host' ? { worker: startWorker } : {}
+  const start = policy === 'host' ? workersOfTheHost() : undefined
+  const own = start && engine({ worker: () => start(engineWorkerUrl) })
+  const worker = start && (() => start(opfsWorkerUrl))
   const outcomes: Record<string, (Outcome & Hashed) | string> = {
-    OPFS: await tryBuild(() => opfs(`under-${policy}`, worker)),
-    IndexedDB: await tryBuild(() => indexedDb(`under-${policy}`)),
+    OPFS: await tryBuild(() => opfs(`under-${policy}`, { worker }), own),
+    IndexedDB: await tryBuild(() => indexedDb(`under-${policy}`), own),
   }
   if (policy === 'strict' && 'serviceWorker' in navigator) {
     outcomes['OPFS in a service worker'] = await inServiceWorker()
@@ -81,10 +85,13 @@ async function run(): Promise<void> {
   if (next !== null) location.replace(next)
 }
 
-async function tryBuild(open: () => ReturnType<typeof opfs>): Promise<(Outcome & Hashed) | string> {
+async function tryBuild(
+  open: () => ReturnType<typeof opfs>,
+  own?: Engine,
+): Promise<(Outcome & Hashed) | string> {
   try {
     const storage = await open()
-    return await buildAndRead(storage)
+    return await buildAndRead(storage, own)
   } catch (error) {
     return error instanceof Error ? `${error} ${error.stack} by ${String(error.cause)}` : String(error)
   }
@@ -107,16 +114,16 @@ async function inServiceWorker(): Promise<(Outcome & Hashed) | string> {
   }
 }
 
-/** As a host does it that has trusted types: a policy of its own for the one script. */
-function startWorker(): Worker {
+/** As a host does it that has trusted types: a policy of its own for the two scripts. */
+function workersOfTheHost(): (url: string) => Worker {
   const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes
   const policy = types?.createPolicy('host', {
     createScriptURL(url) {
-      if (url === workerUrl) return url
+      if (url === opfsWorkerUrl || url === engineWorkerUrl) return url
       throw new TypeError('another script')
     },
   })
-  return new Worker((policy?.createScriptURL(workerUrl) ?? workerUrl) as string, { type: 'module' })
+  return url => new Worker((policy?.createScriptURL(url) ?? url) as string, { type: 'module' })
 }
 
 interface TrustedTypes {

@@ -1,6 +1,7 @@
 /** P9 over any storage: each long call is aborted at each chunk, while what it waits for hangs. */
 
 import { memory } from '../../adapters/memory.ts'
+import { identity } from '../../src/codec/codec.ts'
 import { gzip } from '../../src/codec/gzip.ts'
 import { files } from '../../src/files/index.ts'
 import { fsck } from '../../src/fsck.ts'
@@ -10,6 +11,7 @@ import { emptyDescriptor } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
 import { chunksOf } from '../../src/streams.ts'
 import { tarSource } from '../../src/tar/index.ts'
+import { transcode } from '../../src/transcode/transcode.ts'
 import { bytesOf, entriesIn, pause } from '../suites/material.ts'
 import { hangingAfter, hangingStorage } from './hanging.ts'
 
@@ -42,6 +44,10 @@ export const calls: Readonly<Record<string, (attempt: Attempt) => Promise<unknow
   files: async ({ dir, ...attempt }) => {
     const { layout: _, ...image } = await dir.openImage('app')
     return files({ ...image, layout: await hanging({ dir, ...attempt }) }, { signal: attempt.signal })
+  },
+  transcode: async ({ dir, signal, ...attempt }) => {
+    const image = { ...(await dir.openImage('app')), layout: await hanging({ dir, ...attempt }) }
+    return transcode(image, dir, { as: 'plain', codec: identity, codecs: [gzip()], signal })
   },
   fsck: async ({ dir, signal, ...attempt }) => fsck(medium({ dir, ...attempt }), { signal }),
   // Its base's layers have to be fetched, and the place that they come from hangs.

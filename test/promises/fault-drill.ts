@@ -227,7 +227,8 @@ export class Drill {
       const isReading = before.index === after.index && before.paths === after.paths
       if (now.index === undefined && !isOnEmpty) lose('the index is gone')
       else if (now.index !== undefined && !(isSame && isReading)) await judgeLayout(site.sound, lose)
-      await this.#judgeLeftovers(site, order, lose)
+      const { isLeft = false } = this.#operations[name] ?? {}
+      await this.#judgeLeftovers(site, { order, isLeft }, lose)
       // What was done already can't be done again, and an entry without a name stands twice.
       const isDone = now.index !== before.index && now.index === after.index
       if ('value' in outcome || isDone || order.kind === 'late error') return
@@ -243,9 +244,13 @@ export class Drill {
   }
 
   /** What stays where nothing could be taken away is for `sweep`, and goes by it. */
-  async #judgeLeftovers({ sound }: Site, order: FaultOrder, lose: (what: string) => unknown): Promise<void> {
+  async #judgeLeftovers(
+    { sound }: Site,
+    { order, isLeft }: { readonly order: FaultOrder; readonly isLeft: boolean },
+    lose: (what: string) => unknown,
+  ): Promise<void> {
     const { isCleaning } = this.#medium
-    const mayStay = isCleaning !== undefined && (order.isLasting || isCleaning(order.call))
+    const mayStay = isLeft || (isCleaning !== undefined && (order.isLasting || isCleaning(order.call)))
     let left = await stagedIn(sound)
     // A discard that was begun ends by itself.
     for (let i = 0; i < 100 && left.length > 0; i++) {

@@ -4,6 +4,7 @@ import { archive } from '../../src/archive/index.ts'
 import { gzip } from '../../src/codec/gzip.ts'
 import { zstd } from '../../src/codec/zstd.ts'
 import { layerCheck } from '../../src/deep/index.ts'
+import { blobPath, digestOf } from '../../src/digest.ts'
 import type { OciErrorCode } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
 import { configure } from '../../src/image.ts'
@@ -15,9 +16,12 @@ import {
   fsck,
   gc,
   type ImageManifest,
+  identity,
   pushLayer,
   referrers,
   repair,
+  transcode,
+  transcodeLayer,
 } from '../../src/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { emptyDescriptor } from '../../src/spec.ts'
@@ -46,6 +50,8 @@ export interface Operation {
   readonly isOnEmpty?: boolean
   /** It takes no signal, so there is no abort. */
   readonly hasNoSignal?: boolean
+  /** What was written is left for the next try, or for `sweep`. */
+  readonly isLeft?: boolean
   /** It ends the storage. */
   readonly isClose?: boolean
   /** What faults of another source than the media become. */
@@ -213,6 +219,18 @@ export const operations: Readonly<Record<string, Operation>> = {
     isOnEmpty: true,
     run: async ({ source, storage, signal }) => (await cloneTo(source, storage, { signal })).entries,
   },
+  transcodeLayer: {
+    run: async ({ dir, signal }) =>
+      transcodeLayer(dir, (await layersOf(dir, signal))[0], { codec: gzip({ level: 1 }), signal }),
+  },
+  transcode: {
+    run: async ({ source, dir, signal }) =>
+      (await transcode(source, dir, { refs: ['app'], codec: identity, codecs: [gzip()], signal })).entries,
+  },
+  'transcode (within one layout)': {
+    run: async ({ dir, signal }) =>
+      (await transcode(dir, dir, { refs: ['app'], as: 'app', codec: gzip({ level: 1 }), signal })).entries,
+  },
   referrers: { run: ({ dir, signal }) => referrers(dir, 'app', { signal }) },
   fsck: {
     async run({ storage, signal }) {
@@ -263,8 +281,41 @@ export const operations: Readonly<Record<string, Operation>> = {
       return paths.sort()
     },
   },
+  'StorageAdapter.resume': {
+    isLeft: true,
+    run: ({ storage, signal }) => writeInTwo([storage, storage], signal),
+  },
   'StorageAdapter.sweep': { hasNoSignal: true, run: ({ storage }) => storage.sweep({ olderThan: 0 }) },
   'StorageAdapter.close': { isClose: true, hasNoSignal: true, run: async ({ storage }) => storage.close() },
+}
+
+/** Writes a blob half and leaves it, then goes on with it through the other storage, as far as they resume. */
+export async function writeInTwo(
+  [first, second]: readonly [StorageAdapter, StorageAdapter],
+  signal: AbortSignal,
+): Promise<number> {
+  const bytes = bytesOf(1_300_000, 26)
+  const size = bytes.length
+  const path = blobPath(await digestOf(bytes))
+  for (const [storage, end] of [[first, 1_100_000] as const, [second, size] as const]) {
+    const part = await storage.resume?.(path, { size, signal })
+    if (part === undefined) return 0
+    try {
+      const sink = part.writable.getWriter()
+      sink.closed.catch(() => {})
+      const kept = await sizeOf(part.kept.stream({ signal }))
+      for (let at = kept; at < end; at += 100_000)
+        await sink.write(bytes.slice(at, Math.min(end, at + 100_000)))
+      if (end < size) continue
+      // A stream that an abort has ended says only that it can't be closed.
+      signal.throwIfAborted()
+      await sink.close()
+      await part.commit({ signal })
+    } finally {
+      await part.leave()
+    }
+  }
+  return size
 }
 
 /** Public functions that no operation drives, by the reason. */

@@ -14,7 +14,7 @@ import { workFolder } from '../setup/work-folder.ts'
 import { bytesOf } from '../suites/material.ts'
 import type { Files } from '../unit/archive/samples.ts'
 import { Drill, type DrillOptions, type FaultyMedium, type Site, type SiteFiles } from './fault-drill.ts'
-import { type Operation, operations, type World } from './fault-operations.ts'
+import { type Operation, operations, type World, writeInTwo } from './fault-operations.ts'
 import { countedCalls, testOrders } from './fault-tests.ts'
 import { isCleaning } from './faulty-fs.ts'
 
@@ -73,6 +73,11 @@ async function writeFiles(folder: string, files: Files): Promise<string> {
 const all: Readonly<Record<string, Operation>> = {
   ...operations,
   file: { hasNoSignal: true, run: async () => (await file(join(top, 'source.tar'))).size },
+  'StorageAdapter.resume (what another left)': {
+    isLeft: true,
+    run: ({ storage, signal }) =>
+      writeInTwo([new FolderStorage(storage.name, {}, { times }), storage], signal),
+  },
   readFolder: {
     code: 'ENTRY_UNREADABLE',
     run: ({ dir, signal }) => dir.writeLayer(entriesOf(readFolder(tree, { signal })), { signal }),
@@ -110,15 +115,20 @@ const orders: readonly DrillOptions[] = [
 testOrders(medium, drill, orders)
 
 /** The long form has each call of every operation; of these, the short one, too. */
-const usual = ['OciDir.writeBlob', 'OciDir.readBlob', 'OciDir.insertManifest', 'StorageAdapter.list', 'gc']
+const usual = [
+  'OciDir.writeBlob',
+  'OciDir.readBlob',
+  'OciDir.insertManifest',
+  'StorageAdapter.list',
+  'StorageAdapter.resume',
+  'StorageAdapter.resume (what another left)',
+  'gc',
+]
 
 it('P17: an error of the file system is typed, at whichever call of the usual operations it comes', {
   timeout: 600_000,
 }, async () => {
-  const few = new Drill(
-    medium,
-    Object.fromEntries(usual.map(name => [name, operations[name] ?? never(name)])),
-  )
+  const few = new Drill(medium, Object.fromEntries(usual.map(name => [name, all[name] ?? never(name)])))
   const tally = await few.run('node, error once in the usual operations', { kind: 'error', isLasting: false })
   tally.report()
   expect(few.losses).toEqual([])

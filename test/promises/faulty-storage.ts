@@ -4,6 +4,8 @@ import { OciError } from '../../src/errors.ts'
 import type {
   AbortOptions,
   AdoptedFile,
+  ResumableFile,
+  ResumeOptions,
   StagedFile,
   StageOptions,
   StorageAdapter,
@@ -13,12 +15,12 @@ import type {
 import { forwarding } from '../suites/forwarding.ts'
 import { type FaultKind, Faults } from './faults.ts'
 
-const writing = new Set(['stage', 'write', 'close', 'commit', 'update', 'adopt'])
+const writing = new Set(['stage', 'resume', 'write', 'close', 'commit', 'update', 'adopt'])
 const reading = new Set(['chunk', 'bytes'])
 /** Whose answer can be lost after the deed. */
 const deeds = new Set(['commit', 'update', 'remove', 'sweep'])
 
-/** Faults for the calls of the contract. `discard` has none: what it can't drop is a leftover by right. */
+/** Faults for the calls of the contract. `discard` and `leave` have none: what they can't drop is a leftover by right. */
 export function contractFaults(): Faults {
   const targets: Readonly<Record<FaultKind, (call: string) => boolean>> = {
     error: () => true,
@@ -50,6 +52,12 @@ export function faultyStorage(inner: StorageAdapter, faults: Faults): StorageAda
     list: options => faultyList(inner, run, options),
     stage: async options =>
       faultyStaged(await run('stage', options, () => inner.stage(options)), run, options),
+    ...(inner.resume && {
+      async resume(path, options) {
+        const part = await run('resume', options, async () => inner.resume?.(path, options))
+        return part && faultyPart({ ...part, kept: fileOf(part.kept) }, run, options)
+      },
+    }),
     update: (path, edit, options) => run('update', options, () => inner.update(path, edit, options)),
     remove: (choose, options) => run('remove', options, () => inner.remove(choose, options)),
     sweep: options => run('sweep', undefined, () => inner.sweep(options)),
@@ -144,17 +152,33 @@ async function* faultyList(
 }
 
 function faultyStaged(staged: StagedFile, run: Run, options: StageOptions | undefined): StagedFile {
-  const sink = staged.writable.getWriter()
-  sink.closed.catch(() => {})
+  return { ...faultyCommit(staged, run), writable: faultyWritable(staged.writable, run, options) }
+}
+
+function faultyPart(part: ResumableFile, run: Run, options: ResumeOptions): ResumableFile {
   return {
-    ...faultyCommit(staged, run),
-    writable: new WritableStream<Uint8Array>({
-      // The signal of `stage` is that of the writes.
-      write: chunk => run('write', options, () => sink.write(chunk)),
-      close: () => run('close', options, () => sink.close()),
-      abort: reason => sink.abort(reason),
-    }),
+    kept: part.kept,
+    hashed: part.hashed,
+    writable: faultyWritable(part.writable, run, options),
+    commit: commitOptions => run('commit', commitOptions, () => part.commit(commitOptions)),
+    leave: hashed => part.leave(hashed),
+    discard: () => part.discard(),
   }
+}
+
+function faultyWritable(
+  writable: WritableStream<Uint8Array>,
+  run: Run,
+  options: AbortOptions | undefined,
+): WritableStream<Uint8Array> {
+  const sink = writable.getWriter()
+  sink.closed.catch(() => {})
+  return new WritableStream<Uint8Array>({
+    // The signal of `stage` is that of the writes.
+    write: chunk => run('write', options, () => sink.write(chunk)),
+    close: () => run('close', options, () => sink.close()),
+    abort: reason => sink.abort(reason),
+  })
 }
 
 function faultyAdopted(adopted: AdoptedFile, run: Run): AdoptedFile {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
 import { gzip } from '../../src/codec/gzip.ts'
+import { engine } from '../../src/engine.ts'
 import { draft, pushLayer } from '../../src/image.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
@@ -36,7 +37,7 @@ describe('P9: a slow sink', () => {
 
   it('P9: holds up the tar of a gzip layer by no more than the blocks being compressed', async () => {
     const flow = new InFlight()
-    const dir = await OciDir.ensure(slow(memory(), flow))
+    const dir = await OciDir.ensure(slow(memory(), flow), { engine: engine({ workers: 0 }) })
     await dir.writeLayer(flow.source(), { codec: gzip({ level: 1 }) })
     console.log(`P9 writeLayer: ${flow.most} of ${chunks} chunks in flight`)
     // A block is 256 KiB of the tar, four chunks: one being filled, one being written.

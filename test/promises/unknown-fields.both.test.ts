@@ -3,12 +3,14 @@
 import { expect, it } from 'vitest'
 import { memory } from '../../adapters/memory.ts'
 import { canonicalJson } from '../../src/canonical-json.ts'
+import { gzip } from '../../src/codec/gzip.ts'
 import { digestOf } from '../../src/digest.ts'
 import { configure, draft, pushLayer } from '../../src/image.ts'
 import { parseJsonObject } from '../../src/json.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { type Descriptor, emptyDescriptor, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
+import { transcode } from '../../src/transcode/transcode.ts'
 import { isLong } from '../setup/rounds.ts'
 import { put, read, utf8 } from '../suites/material.ts'
 import { lots } from '../suites/seeded-bytes.ts'
@@ -119,6 +121,9 @@ async function edit(storage: StorageAdapter): Promise<void> {
     { author: 'me' },
   )
   await dir.writeImage(image, { tag: 'app' })
+  const packed = { codec: gzip({ level: 1 }) }
+  await transcode(dir, dir, { ...packed, refs: ['base'], as: 'base-packed' })
+  await transcode(dir, dir, { ...packed, refs: ['multi'], as: 'multi-packed' })
 }
 
 /** Compares all fields that were sown with those that are there: in what was edited, and in what was copied from it. */
@@ -140,13 +145,15 @@ async function harvest({ storage, fields }: Sown): Promise<{ checked: number; lo
     ['again', 'base'],
     ['multi', 'multi'],
     ['multi-again', 'multi'],
+    ['base-packed', 'base'],
+    ['multi-packed', 'multi'],
   ] as const) {
     const entry = entryOf(tag)
     check(place, entry)
     check(`${place}.platform`, entry?.platform)
     if (entry?.annotations?.other !== '') lost++
   }
-  for (const tag of ['base', 'app']) {
+  for (const tag of ['base', 'app', 'base-packed', 'multi-packed']) {
     const { manifest, config } = await dir.openImage(tag)
     check('manifest', manifest.value)
     check('manifest.config', manifest.value.config)
@@ -156,9 +163,11 @@ async function harvest({ storage, fields }: Sown): Promise<{ checked: number; lo
     check('rootfs', config.value.rootfs)
     check('history', config.value.history?.[0])
   }
-  const nested = await dir.readDocument(await dir.resolve('multi'))
-  check('nested', nested.value)
-  check('nested.entry', Array.isArray(nested.value.manifests) ? nested.value.manifests[0] : undefined)
+  for (const tag of ['multi', 'multi-packed']) {
+    const nested = await dir.readDocument(await dir.resolve(tag))
+    check('nested', nested.value)
+    check('nested.entry', Array.isArray(nested.value.manifests) ? nested.value.manifests[0] : undefined)
+  }
   const marker = (await read(storage, 'oci-layout')) ?? new Uint8Array()
   check('oci-layout', parseJsonObject(marker, { where: 'oci-layout' }))
   return { checked, lost }

@@ -6,7 +6,18 @@ import { layerCheck } from '../../src/deep/index.ts'
 import { blobPath } from '../../src/digest.ts'
 import { isOciError, type OciErrorCode } from '../../src/errors.ts'
 import { files } from '../../src/files/index.ts'
-import { cloneTo, copy, draft, fsck, gc, pushLayer, referrers, repair } from '../../src/index.ts'
+import {
+  cloneTo,
+  copy,
+  draft,
+  fsck,
+  gc,
+  identity,
+  pushLayer,
+  referrers,
+  repair,
+  transcode,
+} from '../../src/index.ts'
 import { OciDir } from '../../src/oci-dir.ts'
 import { type Descriptor, type Digest, mediaTypes } from '../../src/spec.ts'
 import type { StorageAdapter } from '../../src/storage.ts'
@@ -43,6 +54,8 @@ const verbs: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
   files: async ({ dir }) => files(await dir.openImage('app')),
   copy: ({ dir, elsewhere }) => copy(dir, elsewhere, { referrers: true, refs: ['app'] }),
   'copy of an image': async ({ dir, elsewhere }) => copy(await dir.openImage('app'), elsewhere, { as: 'b' }),
+  transcode: ({ dir, elsewhere }) =>
+    transcode(dir, elsewhere, { refs: ['app'], codec: identity, codecs: [gzip()] }),
   cloneTo: ({ dir, elsewhere }) => cloneTo(dir, elsewhere.storage),
   referrers: ({ dir }) => referrers(dir, 'app'),
   tag: ({ dir }) => dir.tag('app', 'other'),

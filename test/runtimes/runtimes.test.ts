@@ -129,6 +129,19 @@ describe.each([thisNode, ...runtimes])('$name', runtime => {
   })
 })
 
+describe.each([thisNode, ...runtimes])('$name', runtime => {
+  describeWith(runtime.tool ? [runtime.tool] : [], 'compresses by threads', () => {
+    it('with the same digests by 1, 2 and 4 of them as this Node by none', { timeout: 90_000 }, async () => {
+      const place = await newPlace()
+      const { digests } = (await deed(undefined, 'digestsByWorkers', place, '0')) as { digests: object }
+      for (const count of [1, 2, 4]) {
+        const found = await deed(runtime, 'digestsByWorkers', place, String(count))
+        expect(found).toEqual({ digests, started: count })
+      }
+    })
+  })
+})
+
 describeWith(
   runtimes.map(({ tool }) => tool),
   'all runtimes on one layout',

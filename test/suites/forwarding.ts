@@ -1,6 +1,14 @@
 /** A storage that forwards everything: the base of wrappers, and the proof that the contract can be wrapped. */
 
-import type { AbortOptions, AdoptedFile, StorageAdapter, StoredFile } from '../../src/storage.ts'
+import type {
+  AbortOptions,
+  AdoptedFile,
+  BlobPath,
+  ResumableFile,
+  ResumeOptions,
+  StorageAdapter,
+  StoredFile,
+} from '../../src/storage.ts'
 
 /** A storage over another one, with some methods of its own; the rest is the other's. */
 export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> = {}): StorageAdapter {
@@ -23,6 +31,7 @@ export function forwarding(inner: StorageAdapter, own: Partial<StorageAdapter> =
     },
     // Only where the other has it: its presence says that it may work.
     ...(inner.adopt && { adopt: (file, options) => adoptBy(inner, file, options) }),
+    ...(inner.resume && { resume: (path, options) => resumeBy(inner, path, options) }),
     update: (path, edit, options) => inner.update(path, edit, options),
     remove: (choose, options) => inner.remove(choose, options),
     sweep: options => inner.sweep(options),
@@ -42,6 +51,24 @@ async function adoptBy(
       file: adopted.file,
       commit: (path, commitOptions) => adopted.commit(path, commitOptions),
       discard: () => adopted.discard(),
+    }
+  )
+}
+
+async function resumeBy(
+  inner: StorageAdapter,
+  path: BlobPath,
+  options: ResumeOptions,
+): Promise<ResumableFile | undefined> {
+  const resumed = await inner.resume?.(path, options)
+  return (
+    resumed && {
+      kept: resumed.kept,
+      hashed: resumed.hashed,
+      writable: resumed.writable,
+      commit: commitOptions => resumed.commit(commitOptions),
+      leave: hashed => resumed.leave(hashed),
+      discard: () => resumed.discard(),
     }
   )
 }

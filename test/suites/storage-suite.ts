@@ -11,6 +11,7 @@ import { persistenceCases } from './cases/persistence.ts'
 import { rangeCases } from './cases/ranges.ts'
 import { readingCases } from './cases/reading.ts'
 import { removeCases } from './cases/remove.ts'
+import { resumingCases } from './cases/resuming.ts'
 import { stagingCases } from './cases/staging.ts'
 import { staleCases } from './cases/stale.ts'
 import { sweepCases } from './cases/sweep.ts'
@@ -52,6 +53,7 @@ export const storageCases: readonly StorageCase[] = [
   ...staleCases,
   ...stagingCases,
   ...adoptingCases,
+  ...resumingCases,
   ...updateCases,
   ...removeCases,
   ...listingCases,

@@ -1,7 +1,7 @@
 /** The zstd decoder: all frames of a file, each checked, the same in every runtime. */
 
 import { atMost, type ByteSource, chunksOf } from '../../streams.ts'
-import type { DecodeOptions } from '../codec.ts'
+import type { DecodeOptions, Decoder } from '../codec.ts'
 import { Input, littleEndian } from '../input.ts'
 import { pace } from '../pace.ts'
 import { Blocks } from './block.ts'
@@ -17,6 +17,9 @@ export interface ZstdLimits {
    */
   readonly maxWindowSize: number
 }
+
+/** What reads zstd and writes none: without the encoder. */
+export const zstdDecoder: Decoder = { name: 'zstd', suffix: '+zstd', decode: unzstd }
 
 /** Options of `unzstd`. */
 export interface UnzstdOptions extends DecodeOptions, Partial<ZstdLimits> {}

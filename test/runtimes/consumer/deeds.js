@@ -2,16 +2,17 @@
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
-import { configure, draft, fsck, OciDir, pushLayer } from 'ocidir'
+import { configure, draft, engine, fsck, OciDir, pushLayer } from 'ocidir'
 import { files } from 'ocidir/files'
 import { gzip } from 'ocidir/gzip'
 import { memory } from 'ocidir/memory'
 import { folder } from 'ocidir/node'
 import { entriesOf } from 'ocidir/tar'
 import { layerSuite, layoutSuite, storageSuite } from 'ocidir/testing'
+import { zstd } from 'ocidir/zstd'
 
 const suites = { storage: storageSuite, layout: layoutSuite, layers: layerSuite }
-const deeds = { build, addTags, addTagsUnlocked, dieHolding, suite }
+const deeds = { build, digestsByWorkers, addTags, addTagsUnlocked, dieHolding, suite }
 const [deed, ...args] = process.argv.slice(2)
 process.stdout.write(JSON.stringify((await deeds[deed](...args)) ?? null))
 
@@ -20,6 +21,23 @@ async function build(work) {
   const results = []
   for (const storage of [memory(), folder(join(work, 'built'))]) results.push(await buildIn(storage))
   return results
+}
+
+/** One layer by every canonical codec and by so many threads: its digests, and how many threads were at it. */
+async function digestsByWorkers(work, workers) {
+  const own = engine({ workers: Number(workers) })
+  const dir = await OciDir.ensure(folder(join(work, `by-${workers}`)), { engine: own })
+  const codecs = {
+    'fflate 6': gzip({ level: 6 }),
+    'zlib 6': gzip({ level: 6, deflate: 'zlib' }),
+    'zstd 3': zstd({ level: 3 }),
+  }
+  const input = new TextEncoder().encode('ein Wort, noch eines; '.repeat(400_000))
+  for (let i = 0; i < input.length; i += 97) input[i] = i % 251
+  const digests = {}
+  for (const [name, codec] of Object.entries(codecs))
+    digests[name] = (await dir.writeLayer(input, { codec })).descriptor.digest
+  return { digests, started: own.pool.started }
 }
 
 async function buildIn(storage) {

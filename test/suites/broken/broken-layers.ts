@@ -2,8 +2,9 @@
 
 import { streamOf } from '../../../src/streams.ts'
 import { forwarding } from '../forwarding.ts'
-import { asBefore, type BrokenStorage, brokenStorages } from './broken.ts'
+import { brokenStorages } from './broken.ts'
 import { brokenLayouts } from './broken-layouts.ts'
+import { asBefore, type BrokenStorage } from './broken-storage.ts'
 
 /** All that the layer suite must reject. */
 export const brokenLayers: readonly BrokenStorage[] = [

@@ -2,7 +2,8 @@
 
 import type { StorageAdapter } from '../../../src/storage.ts'
 import { forwarding } from '../forwarding.ts'
-import { asBefore, type BrokenStorage, brokenStorages } from './broken.ts'
+import { brokenStorages } from './broken.ts'
+import { asBefore, type BrokenStorage } from './broken-storage.ts'
 
 /** All that the layout suite must reject. */
 export const brokenLayouts: readonly BrokenStorage[] = [

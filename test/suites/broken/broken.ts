@@ -4,6 +4,7 @@ import type {
   AdoptedFile,
   BlobPath,
   DocumentPath,
+  Hasher,
   LayoutPath,
   StagedFile,
   StorageAdapter,
@@ -11,27 +12,8 @@ import type {
 } from '../../../src/storage.ts'
 import { forwarding } from '../forwarding.ts'
 import { blobName, pause } from '../material.ts'
-
-/** One wrong adapter. */
-export interface BrokenStorage {
-  /** What it does wrong. */
-  readonly fault: string
-  /** The case that must fail for it; others may fail too. */
-  readonly fails: string
-  /** The wrong adapter, over a sound one. */
-  over(sound: StorageAdapter): StorageAdapter
-}
-
-/** A wrong adapter of another suite, with the case of this one that must fail for it. */
-export function asBefore(
-  those: readonly BrokenStorage[],
-  fault: string,
-  { fails }: Pick<BrokenStorage, 'fails'>,
-): BrokenStorage {
-  const found = those.find(broken => broken.fault === fault)
-  if (found === undefined) throw new Error(`there is no storage that ${fault}`)
-  return { ...found, fails }
-}
+import { brokenResumes } from './broken-resumes.ts'
+import type { BrokenStorage } from './broken-storage.ts'
 
 /** All wrong adapters. */
 export const brokenStorages: readonly BrokenStorage[] = [
@@ -260,6 +242,25 @@ export const brokenStorages: readonly BrokenStorage[] = [
         native: { inflateRaw: (deflated, { size }) => deflated.slice(5, 5 + size) },
       }),
   },
+  {
+    fault: 'gives the state of a native hasher that is still hashing',
+    fails: 'goes on from the state of a native hasher, as often as asked, where it gives one',
+    over: sound => {
+      const hasher = (): Hasher => {
+        let text = ''
+        const hash: Hasher = {
+          update: bytes => {
+            text += bytes.join()
+          },
+          hex: () => text,
+          save: () => ({ restore: () => hash }),
+        }
+        return hash
+      }
+      return forwarding(sound, { native: { hasher } })
+    },
+  },
+  ...brokenResumes,
 ]
 
 function withStaged(sound: StorageAdapter, change: (staged: StagedFile) => StagedFile): StorageAdapter {

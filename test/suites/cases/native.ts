@@ -26,6 +26,24 @@ export const nativeCases: readonly StorageCase[] = [
     }),
   ),
   {
+    name: 'goes on from the state of a native hasher, as often as asked, where it gives one',
+    async run({ storage }) {
+      for (const algorithm of ['sha256', 'sha512'] as const) {
+        const whole = storage.native?.hasher?.(algorithm)
+        const first = storage.native?.hasher?.(algorithm)
+        whole?.update(utf8('abc'))
+        first?.update(utf8('a'))
+        const state = first?.save?.()
+        if (state === undefined) continue
+        first?.update(utf8('bc'))
+        const [second, third] = [await state.restore(), await state.restore()]
+        for (const text of ['b', 'c']) for (const hasher of [second, third]) hasher.update(utf8(text))
+        const expected = whole?.hex()
+        for (const hasher of [first, second, third]) same(hasher?.hex(), expected, algorithm)
+      }
+    },
+  },
+  {
     name: 'inflates a block that is not the last natively, where it does',
     async run({ storage }) {
       const inflate = storage.native?.inflateRaw

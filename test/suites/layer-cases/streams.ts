@@ -1,6 +1,8 @@
 /** Layers as streams: odd pieces, any source, a slow sink, a failure or an abort at each chunk. */
 
 import { gzip } from '../../../src/codec/gzip.ts'
+import { engine } from '../../../src/engine.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
 import { chunksOf, streamOf } from '../../../src/streams.ts'
 import { fails, ok, same, sameBytes, thrownBy } from '../assert.ts'
 import { chunks, counted, InFlight, slow } from '../in-flight.ts'
@@ -95,10 +97,21 @@ export const streamCases: readonly StorageCase[] = [
       await dir.writeLayer(flow.source())
       same(flow.given, chunks, 'chunks given')
       ok(flow.most <= 2, `without a codec ${flow.most} chunks were in flight`)
-      const compressed = new InFlight()
-      const second = await emptyDir(slow(storage, compressed))
-      await second.writeLayer(compressed.source(), { codec: gzip({ level: 1 }) })
-      ok(compressed.most <= 2 + 2 * 4, `with gzip ${compressed.most} chunks were in flight`)
+      // Of a block's four chunks: the one that is written and the one that fills; a worker has two more, and one waits.
+      for (const [workers, blocks] of [
+        [0, 2],
+        [1, 5],
+      ] as const) {
+        const compressed = new InFlight()
+        const own = engine({ workers })
+        const second = await OciDir.ensure(slow(storage, compressed), { engine: own })
+        await second.writeLayer(compressed.source(), { codec: gzip({ level: 1 }) })
+        own.pool.close()
+        ok(
+          compressed.most <= 2 + blocks * 4,
+          `by ${workers} workers ${compressed.most} chunks were in flight`,
+        )
+      }
     },
   },
   {

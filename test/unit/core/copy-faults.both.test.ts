@@ -9,6 +9,7 @@ import { fsck } from '../../../src/fsck.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { type Descriptor, mediaTypes } from '../../../src/spec.ts'
 import type { StagedFile, StorageAdapter } from '../../../src/storage.ts'
+import { seeChunks } from '../../setup/see-chunks.ts'
 import { Tally } from '../../setup/tally.ts'
 import { forwarding } from '../../suites/index.ts'
 import { library, namesIn, tagsIn, textAt } from './library.ts'
@@ -95,12 +96,10 @@ describe('a copy that fails', () => {
         const controller = new AbortController()
         const reason = new Error(`at chunk ${k}`)
         let chunks = 0
-        const ended = copy(source, target, {
-          signal: controller.signal,
-          onProgress: () => {
-            if (++chunks === k) controller.abort(reason)
-          },
+        seeChunks(target.storage, () => {
+          if (++chunks === k) controller.abort(reason)
         })
+        const ended = copy(source, target, { signal: controller.signal })
         const thrown = await ended.catch(error => error)
         if (thrown === reason) fired += 1
         expect(thrown, `chunk ${k} of ${whole}`).toBe(reason)
@@ -115,7 +114,9 @@ describe('a copy that fails', () => {
 
   async function chunksOfCopy(source: OciDir): Promise<number> {
     let chunks = 0
-    await copy(source, await emptyDir(), { onProgress: () => (chunks += 1) })
+    const target = await emptyDir()
+    seeChunks(target.storage, () => chunks++)
+    await copy(source, target)
     return chunks
   }
 

@@ -4,6 +4,7 @@ import { createCRC32, createSHA256, createSHA512, createXXHash64, type IHasher }
 import { describe, expect, it } from 'vitest'
 import { TableCrc32 } from '../../../src/codec/crc32.ts'
 import { PlainXxh64 } from '../../../src/codec/zstd/plain-xxh64.ts'
+import { digestOf } from '../../../src/digest.ts'
 import { hasherMaker, hashing, javascriptHasher } from '../../../src/hashing.ts'
 import { isWasmAllowed } from '../../../src/wasm-allowed.ts'
 import { noise, prng } from '../../golden/inputs.ts'
@@ -93,6 +94,53 @@ describe('hashes without WebAssembly', () => {
       one.update(new TextEncoder().encode(text))
       expect(one.hex()).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
     }
+  })
+})
+
+describe('the state of a hasher', () => {
+  const data = noise(300_000, seed)
+  const makers = {
+    WebAssembly: async (algorithm: 'sha256' | 'sha512') => (await hasherMaker(algorithm))(),
+    JavaScript: async (algorithm: 'sha256' | 'sha512') => javascriptHasher(algorithm),
+  }
+  it.each(Object.entries(makers))('is gone on from at any byte, as often as asked: %s', async (_, make) => {
+    const random = prng(seed)
+    for (const algorithm of ['sha256', 'sha512'] as const) {
+      const expected = await digestOf(data, { algorithm })
+      for (let i = 0; i < 40; i++) {
+        // Around the ends of blocks, too.
+        const at = i < 20 ? 120 + i : random() % data.length
+        const first = await make(algorithm)
+        first.update(data.subarray(0, at))
+        const state = first.save?.()
+        first.update(data.subarray(at))
+        const results = [first.hex()]
+        for (const end of [at, at + 1, data.length]) {
+          const next = await state?.restore()
+          next?.update(data.subarray(at, end))
+          const again = await next?.save?.().restore()
+          again?.update(data.subarray(end))
+          results.push(again?.hex() ?? 'no state')
+        }
+        expect(
+          results.map(hex => `${algorithm}:${hex}`),
+          `byte ${at}`,
+        ).toEqual(Array(4).fill(expected))
+      }
+    }
+  })
+
+  it('stays as it was while others go on from it, at the same time', async () => {
+    const hasher = (await hasherMaker('sha256'))()
+    hasher.update(data.subarray(0, 1000))
+    const state = hasher.save?.()
+    const [one, two] = [await state?.restore(), await state?.restore()]
+    for (let at = 1000; at < data.length; at += 1000) {
+      one?.update(data.subarray(at, at + 1000))
+      two?.update(data.subarray(at, at + 1000))
+    }
+    const expected = await digestOf(data)
+    expect([`sha256:${one?.hex()}`, `sha256:${two?.hex()}`]).toEqual([expected, expected])
   })
 })
 

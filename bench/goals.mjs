@@ -1,0 +1,121 @@
+// @ts-check
+// What was asked of layers at full speed, on two cores, beside what a run measured.
+import { fsckRows } from './fsck.mjs'
+import { table } from './measure.mjs'
+
+/** @typedef {import('./measure.mjs').Standings} Standings */
+
+/** @typedef {{ table: string, input: string, standings: Standings, gzipped?: number }} Raced */
+
+/**
+ * At least so many times as fast as a peer.
+ * @typedef {object} SpeedGoal
+ * @property {string} table
+ * @property {string} row
+ * @property {string} peer
+ * @property {number} least
+ * @property {RegExp} [inputs] those that it is asked of; all unless given
+ * @property {string} [withoutStart] the row that is timed without its process's start, if it isn't the same
+ * @property {string} [tried] where it is missed: what was tried
+ */
+
+const places = ['Node', 'Chromium']
+
+/** @type {readonly SpeedGoal[]} */
+const speeds = [
+  ...places.map(at => ({ table: 'gzip-6', row: `${at}, fflate`, peer: 'the crate', least: 1.1 })),
+  ...places.map(at => ({ table: 'gzip-6', row: `${at}, zlib`, peer: 'the crate', least: 1.5 })),
+  ...places.map(at => ({ table: 'gzip-6', row: `${at}, zlib`, peer: 'pigz -p2', least: 0.75 })),
+  { table: 'gzip-6', row: 'Node, platform', peer: 'pigz -p2', least: 1 },
+  ...places.map(at => ({ table: 'gzip-1', row: `${at}, zlib`, peer: 'the crate', least: 1 })),
+  ...places.map(at => ({ table: 'zstd-3', row: `${at}, zstd`, peer: 'the crate', least: 1 })),
+  ...places.map(at => ({ table: 'plain', row: `${at}, plain`, peer: 'the crate', least: 0.7 })),
+  { table: 'fsck', row: fsckRows.command, peer: 'the crate', least: 1.3, withoutStart: fsckRows.library },
+  { table: 'fsck', row: fsckRows.tab, peer: 'sha256sum', least: 2, inputs: /^\d\d × / },
+  { table: 'fsck', row: fsckRows.tab, peer: 'sha256sum', least: 0.8, inputs: /^1 × / },
+]
+
+/** Against the bytes of `gzip -6`; fewer are no fault. */
+const mostSize = 1.015
+/** Between a build of 1 GiB and one of 4 GiB. */
+const mostGrowth = 1.1
+/** Bytes: of a process of Node, and of JavaScript and WebAssembly in a tab. */
+const most = { Node: 150e6, Chromium: 100e6 }
+
+/**
+ * One row for each goal and input that were measured.
+ * @param {readonly Raced[]} races
+ * @param {readonly import('./memory.mjs').Held[]} memory
+ */
+export function goalsTable(races, memory) {
+  const rows = [
+    ...speeds.flatMap(goal => races.flatMap(raced => speedRows(goal, raced))),
+    ...races.filter(raced => raced.table === 'gzip-6').flatMap(sizeRows),
+    ...memoryRows(memory),
+  ]
+  return table([['goal', 'of', 'asked', 'measured', 'outcome'], ...rows], 5)
+}
+
+/** @param {SpeedGoal} goal @param {Raced} raced @returns {string[][]} */
+function speedRows(goal, { table: racedIn, input, standings }) {
+  const { table: name, row, peer, least, tried } = goal
+  if (name !== racedIn || !(goal.inputs?.test(input) ?? true)) return []
+  const about = [`${name}: ${row} × ${peer}`, input, `≥ ${least.toFixed(2)}`]
+  const ratio = standings.ratio(row, peer)
+  if (ratio === undefined) return [[...about, '', standings.missing(row) ?? `${peer} is not there`]]
+  const measured = ratio.whole.toFixed(2)
+  const withoutStart = standings.ratio(goal.withoutStart ?? row, peer)?.inside.toFixed(2)
+  const both = withoutStart === measured ? measured : `${measured} (${withoutStart} without start)`
+  return [[...about, both, verdict(ratio.whole / least, tried)]]
+}
+
+/** @param {Raced} raced */
+function sizeRows({ input, standings, gzipped = Number.NaN }) {
+  return standings.names
+    .filter(name => places.some(at => name.startsWith(at)))
+    .flatMap(name => {
+      const size = standings.of(name)?.size
+      if (size === undefined) return []
+      const ratio = size / gzipped
+      const asked = `≤ ${mostSize.toFixed(3)}`
+      return [[`bytes: ${name} / gzip -6`, input, asked, ratio.toFixed(3), verdict(mostSize / ratio)]]
+    })
+}
+
+/** @param {readonly import('./memory.mjs').Held[]} memory */
+function memoryRows(memory) {
+  const rows = []
+  const names = new Set(memory.map(({ row }) => row))
+  for (const row of names) {
+    const bound = row.startsWith('Node') ? most.Node : most.Chromium
+    const bytes = memory.flatMap(held =>
+      held.row === row && !('missing' in held) ? (held.heap ?? held.peak) : [],
+    )
+    const [small, large] = bytes
+    if (small === undefined || large === undefined) continue
+    const of = row.startsWith('Node') ? 'resident' : 'JS and WASM heap'
+    const highest = Math.max(...bytes)
+    const asked = `≤ ${(bound / 1e6).toFixed(0)} MB`
+    rows.push([`memory: ${row}`, of, asked, `${(highest / 1e6).toFixed(0)} MB`, verdict(bound / highest)])
+    const growth = Math.max(small / large, large / small)
+    const apart = `${((growth - 1) * 100).toFixed(0)} % apart`
+    rows.push([
+      `memory: ${row}, of four times the input`,
+      of,
+      '≤ 10 % apart',
+      apart,
+      verdict(mostGrowth / growth),
+    ])
+  }
+  return rows
+}
+
+/**
+ * @param {number} share of the goal that is reached; 1 and above meets it
+ * @param {string} [tried]
+ */
+function verdict(share, tried) {
+  if (share >= 1) return 'met'
+  const percent = (1 - share) * 100
+  return `missed by ${percent.toFixed(percent < 10 ? 1 : 0)} %${tried === undefined ? '' : `: ${tried}`}`
+}
