@@ -16,8 +16,8 @@ const budgets = {
   'core + fsa': { imports: [core, parts.fsa], most: 43_500 },
   'core + indexeddb': { imports: [core, parts.indexeddb], most: 42_300 },
   'core + archive': { imports: [core, parts.archive], most: 43_500 },
-  'core + gzip': { imports: [core, parts.gzip], most: 47_100 },
-  'core + zstd': { imports: [core, parts.zstd], most: 45_200 },
+  'core + gzip': { imports: [core, parts.gzip], most: 52_900 },
+  'core + zstd': { imports: [core, parts.zstd], most: 52_100 },
   'core + tar': { imports: [core, parts.tar], most: 40_900 },
   'core + deep, repair': {
     imports: [core, `export { fsck } from 'ocidir'`, parts.deep, parts.repair],
@@ -30,11 +30,24 @@ const budgets = {
   },
 }
 
+/** Bytes after gzip of what is loaded when it is needed: WebAssembly as text, which grows with its package alone. */
+const lazyBudgets: Readonly<Record<string, number>> = { zlib: 24_000, zstd: 90_000 }
+
 it('no import costs more than its budget', async () => {
   const table: Record<string, { minified: number; gzip: number; budget: number }> = {}
   for (const [name, { imports, most }] of Object.entries(budgets)) {
     const { code } = await bundleOf(imports)
     table[name] = { minified: code.length, gzip: gzipSync(code, { level: 9 }).length, budget: most }
+  }
+  const { lazy } = await bundleOf([parts.gzip, parts.zstd])
+  expect(Object.keys(lazy).sort()).toEqual(Object.keys(lazyBudgets))
+  for (const [name, code] of Object.entries(lazy)) {
+    const budget = lazyBudgets[name] ?? 0
+    table[`when needed: ${name}`] = {
+      minified: code.length,
+      gzip: gzipSync(code, { level: 9 }).length,
+      budget,
+    }
   }
   console.table(table)
   const over = Object.entries(table).filter(([, { gzip, budget }]) => gzip > budget)
