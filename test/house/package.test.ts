@@ -32,7 +32,15 @@ describe('the packed package', () => {
   it('holds what it needs, and nothing of the page, the tests and the compiler', async () => {
     const targets = Object.values(manifest.exports).map(target => target.slice(2))
     const types = targets.filter(path => path.endsWith('.js')).map(path => path.replace(/\.js$/, '.d.ts'))
-    const needed = [...targets, ...types, 'dist/bin/ocidir.js', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT']
+    const needed = [
+      ...targets,
+      ...types,
+      'dist/bin/ocidir.js',
+      'README.md',
+      'LICENSE-APACHE',
+      'LICENSE-MIT',
+      'THIRD-PARTY.md',
+    ]
     expect(needed.filter(path => !content.includes(path))).toEqual([])
     const allowed =
       /^(dist\/bin\/(ocidir|worker)\.js|dist\/(src|adapters|test\/suites)\/.*\.(js|d\.ts)|docs\/.*|bench\/README\.md|package\.json|[A-Z-]+(\.md)?)$/

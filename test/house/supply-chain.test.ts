@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inflateRawSync } from 'node:zlib'
 import { createCRC32, createSHA256, createSHA512, createXXHash64 } from 'hash-wasm'
 import { expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { carried, carriedText } from '../../scripts/wasm.mjs'
 import { bundleOf, core, parts } from './bundle.ts'
 import { npm } from './run.ts'
 import { top } from './sources.ts'
@@ -95,6 +97,20 @@ it('P21: the WebAssembly that runs is the one that was looked at', async () => {
   }
   const digests = compiled.map(bytes => createHash('sha256').update(bytes).digest('hex'))
   expect(digests).toEqual(wasmDigests)
+})
+
+it('P21: the modules that the package carries are the ones that were looked at, and their licences come along', async () => {
+  const notices = await readFile(join(top, 'THIRD-PARTY.md'), 'utf8')
+  const digests = Object.entries(carried).map(([source, { file, sha256 }]) => {
+    const deflated = /'([^']+)'/.exec(carriedText(source as keyof typeof carried))?.[1] ?? ''
+    const bytes = inflateRawSync(Buffer.from(deflated, 'base64'))
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256)
+    const [, name = ''] = /^((?:@[^/]+\/)?[^/]+)/.exec(file) ?? []
+    const version = (manifest.devDependencies as Readonly<Record<string, string>>)[name]
+    expect(notices).toMatch(new RegExp(`\\| ${name} ${version} +\\|.*\`${sha256}\``))
+    return sha256
+  })
+  expect(digests).toHaveLength(2)
 })
 
 /** SHA-256 of hash-wasm 4.13.0's modules for SHA-256, SHA-512, CRC-32 and XXH64. */

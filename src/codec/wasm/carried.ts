@@ -29,7 +29,10 @@ async function compile(
   load: () => Promise<{ readonly deflated: string }>,
 ): Promise<WebAssembly.Module> {
   if (!isWasmAllowed()) throw new OciError('UNSUPPORTED', { feature: `${name} without WebAssembly` })
-  const { deflated } = await load()
+  const { deflated } = await load().catch(cause => {
+    // No network, or a service worker, which may not import at run time.
+    throw new OciError('UNSUPPORTED', { feature: `${name}, whose module can't be loaded here` }, { cause })
+  })
   if (deflated === '') throw new OciError('UNSUPPORTED', { feature: `${name} in a copy that was not built` })
   const inflater = new Inflater()
   const bytes = Uint8Array.from(atob(deflated), letter => letter.charCodeAt(0))

@@ -9,12 +9,16 @@ import * as zlib from 'node:zlib'
 import { Deflate, deflateSync } from 'fflate'
 import { createCRC32 } from 'hash-wasm'
 import { afterAll, expect, it } from 'vitest'
+import { gzip } from '../../../src/codec/gzip.ts'
 import { digestOf } from '../../../src/digest.ts'
-import { inputs, zstdInputs } from '../../golden/inputs.ts'
+import { collect } from '../../../src/streams.ts'
+import { chunked, inputs, prng, zstdInputs } from '../../golden/inputs.ts'
 import fflates from '../../golden/ocidir-gzip-1.json' with { type: 'json' }
 import zlibs from '../../golden/ocidir-gzip-2.json' with { type: 'json' }
 import zstds from '../../golden/ocidir-zstd-1.json' with { type: 'json' }
+import { isLong, rounds, seed } from '../../setup/rounds.ts'
 import { itWith, type ToolName, tool } from '../../setup/tools.ts'
+import { slice } from './slices.ts'
 
 type Digests = Readonly<Record<string, Readonly<Record<string, string>>>>
 
@@ -99,6 +103,30 @@ itWith(
       Object.fromEntries(Object.entries<Digests[string]>(zlibs).map(([name, row]) => [name, levels(row)])),
     )
     expect(Object.values(found).flatMap(row => Object.keys(row)).length).toBe(count * 9)
+  },
+)
+
+itWith(
+  "ocidir-gzip-2: Python's zlib makes the same of slices of real files, at every level",
+  { tools: ['python3'], timeout: isLong ? 3_600_000 : 120_000 },
+  async () => {
+    const random = prng(seed)
+    const sizes = [20, 300, 4_096, 4_096, 33_000, 33_000, 70_000, 300_000]
+    const count = rounds({ short: 160, long: 4_000 })
+    const slices = Array.from({ length: count }, () => slice(sizes[random() % sizes.length] ?? 1, random))
+    const program = `${referenceOf('ocidir-gzip-2', 'python')}${byPython}`
+    const given = Object.fromEntries(slices.map((bytes, i) => [`slice ${i}`, () => bytes]))
+    const found = digestsBy('python3', program.replace('COUNT', String(count)), given)
+    let compared = 0
+    for (const [i, bytes] of slices.entries()) {
+      for (const level of [1, 2, 3, 4, 5, 6, 7, 8, 9] as const) {
+        const codec = gzip({ level, deflate: 'zlib' })
+        const gz = await collect(codec.encode(chunked(bytes, 100_000)), { max: 2 ** 30 })
+        expect(found[`slice ${i}`]?.[level], `slice ${i}, level ${level}`).toBe(await digestOf(gz))
+        compared++
+      }
+    }
+    console.log(`ocidir-gzip-2 by Python: ${compared} files, seed ${seed}`)
   },
 )
 

@@ -58,7 +58,10 @@ describe('a carried module', () => {
       // The smallest module, deflated as one stored block.
       return { deflated: btoa(String.fromCharCode(1, 8, 0, 0xf7, 0xff, 0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)) }
     })
-    await expect(module()).rejects.toThrow('no network')
+    await expect(module()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      cause: expect.objectContaining({ message: 'no network' }),
+    })
     expect(await module()).toBeInstanceOf(WebAssembly.Module)
     expect(await module()).toBe(await module())
     expect(loads).toBe(2)
