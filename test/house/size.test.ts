@@ -4,29 +4,32 @@ import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { bundleOf, core, parts } from './bundle.ts'
 
-/** Bytes after gzip that an import may cost: what it cost in November 2026 and a tenth more. */
+/**
+ * Bytes after gzip that an import may cost: what it cost at the end of November 2026, with the engine's
+ * workers and copies that go on, and a twentieth more.
+ */
 const budgets = {
-  core: { imports: [core], most: 36_500 },
+  core: { imports: [core], most: 38_700 },
   'core + copy, gc, referrers': {
     imports: [core, `export { cloneTo, copy, gc, referrers } from 'ocidir'`],
-    most: 42_500,
+    most: 44_700,
   },
-  'core + transcode': { imports: [core, `export { transcode } from 'ocidir'`], most: 40_200 },
-  'core + memory': { imports: [core, parts.memory], most: 38_500 },
-  'core + fsa': { imports: [core, parts.fsa], most: 43_500 },
-  'core + indexeddb': { imports: [core, parts.indexeddb], most: 42_300 },
-  'core + archive': { imports: [core, parts.archive], most: 43_500 },
+  'core + transcode': { imports: [core, `export { transcode } from 'ocidir'`], most: 42_400 },
+  'core + memory': { imports: [core, parts.memory], most: 41_200 },
+  'core + fsa': { imports: [core, parts.fsa], most: 47_100 },
+  'core + indexeddb': { imports: [core, parts.indexeddb], most: 45_300 },
+  'core + archive': { imports: [core, parts.archive], most: 45_400 },
   'core + gzip': { imports: [core, parts.gzip], most: 52_900 },
   'core + zstd': { imports: [core, parts.zstd], most: 52_100 },
-  'core + tar': { imports: [core, parts.tar], most: 40_900 },
+  'core + tar': { imports: [core, parts.tar], most: 42_800 },
   'core + deep, repair': {
     imports: [core, `export { fsck } from 'ocidir'`, parts.deep, parts.repair],
-    most: 70_000,
+    most: 74_800,
   },
-  'core + files': { imports: [core, parts.files], most: 57_700 },
+  'core + files': { imports: [core, parts.files], most: 60_400 },
   'a page that builds: core, fsa, gzip, tar': {
     imports: [core, parts.fsa, parts.gzip, parts.tar],
-    most: 58_400,
+    most: 64_900,
   },
 }
 
