@@ -254,11 +254,12 @@ export class Inflater implements RawInflater {
     const literalCount = this.#bits(start, 5) + 257
     const distanceCount = this.#bits(start + 5, 5) + 1
     const codeCount = this.#bits(start + 10, 4) + 4
-    let bit = start + 14 + codeCount * 3
-    if (bit > available) return more
+    if (start + 14 > available) return more
     if (literalCount > 286 || distanceCount > 30) {
       throw this.#fault(start, 'a dynamic block has too many length or distance symbols')
     }
+    let bit = start + 14 + codeCount * 3
+    if (bit > available) return more
     const order = new Uint8Array(19)
     for (let i = 0; i < codeCount; i++) {
       order[codeLengthOrder[i] as number] = this.#bits(start + 14 + i * 3, 3)
