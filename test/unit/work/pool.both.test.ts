@@ -249,9 +249,11 @@ describe('a hash by a worker', () => {
 })
 
 it('a pool that is closed in the middle of a layer lets nobody wait', async () => {
-  const workers = new LocalWorkers(() => number => {
-    if (number === 3) setTimeout(() => pool.close(), 0)
-    return undefined
+  // With its first block done, and more at hand and waiting.
+  const workers = new LocalWorkers(worker => number => {
+    if (worker > 1 || number !== 3) return undefined
+    pool.close()
+    return 'silence'
   })
   const pool: Pool = poolOf(workers)
   expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
