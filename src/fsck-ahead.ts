@@ -99,8 +99,7 @@ export class DigestsAhead {
         bytes += more
         this.#onBytes(more)
       }
-      const isBeside = this.#running.size > 1 || this.#waiting.length > 0
-      return await storedDigest(file, digest, { engine, storage: storage.name, isBeside, signal, onBytes })
+      return await storedDigest(file, digest, { engine, storage: storage.name, signal, onBytes })
     } catch (error) {
       if (bytes > 0) this.#onBytes(-bytes)
       throw error

@@ -13,8 +13,6 @@ export interface StoredDigestOptions extends AbortOptions {
   readonly engine: Engine
   /** The storage's name, for messages. */
   readonly storage: string
-  /** Others are hashed at the same time: then a worker is worth its while, also where this thread is as fast. */
-  readonly isBeside?: boolean | undefined
   /** Called with the bytes that were read; with a negative number where they have to be read again. */
   onBytes?(bytes: number): void
 }
@@ -36,7 +34,7 @@ export async function storedDigest(
   options: StoredDigestOptions,
 ): Promise<Digest> {
   const algorithm = verifiableAlgorithm(digest)
-  const { engine, storage, isBeside = false, signal, onBytes } = options
+  const { engine, storage, signal, onBytes } = options
   const place = { storage, path: blobPath(digest) }
   if (isOneShot(file.size, engine)) {
     const bytes = await orAborted(readPart(file, place, { signal }), signal)
@@ -44,7 +42,8 @@ export async function storedDigest(
     return digestOf(bytes, { algorithm })
   }
   const chunks = (): AsyncIterable<Uint8Array> => chunksOf(streamPart(file, place, { signal }), { signal })
-  const isForWorker = file.size >= leastForWorker && (isBeside || engine.native?.hasher === undefined)
+  // The platform's hasher is faster than a chunk's way to a worker: measured in Node, also for many blobs at once.
+  const isForWorker = file.size >= leastForWorker && engine.native?.hasher === undefined
   const theirs = isForWorker ? engine.pool.hasher(algorithm) : undefined
   const hex =
     (theirs && (await hexByWorker(theirs, chunks(), options))) ??

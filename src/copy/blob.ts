@@ -71,7 +71,7 @@ async function shareBlob(
   }
 }
 
-/** Other blobs are under way as well: a worker may hash this one. */
+/** Hashed where that is fastest. */
 async function checkAdopted(
   file: StoredFile,
   { to, descriptor }: { readonly to: Layout<StorageAdapter>; readonly descriptor: Descriptor },
@@ -85,7 +85,7 @@ async function checkAdopted(
   }
   // A wrong size is cheap to see.
   checkExpected({ digest, size: file.size }, { size })
-  const options = { engine: to.engine, storage: to.storage.name, isBeside: true, signal, onBytes }
+  const options = { engine: to.engine, storage: to.storage.name, signal, onBytes }
   checkExpected({ digest: await storedDigest(file, digest, options), size: file.size }, { digest })
 }
 
