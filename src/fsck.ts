@@ -323,7 +323,9 @@ class Check {
   /** The layers come next. Of those that are looked into the bytes are needed too. */
   #lookAhead({ layers }: JsonObject): void {
     if (this.#insides !== undefined || !Array.isArray(layers)) return
-    this.#ahead.plan(layers.filter(isDescriptor).filter(({ digest }) => !this.#verdicts.has(digest)))
+    const unread = layers.filter(isDescriptor).filter(({ digest }) => !this.#verdicts.has(digest))
+    // A single one has nothing beside it, and would only be opened twice.
+    if (unread.length > 1) this.#ahead.plan(unread)
   }
 
   #isOfImage(manifest: Node | undefined): boolean {

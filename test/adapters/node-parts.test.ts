@@ -34,6 +34,7 @@ import { Tally } from '../setup/tally.ts'
 import { runStorageCase, storageCases } from '../suites/index.ts'
 import { blobName, bytesOf, put, read } from '../suites/material.ts'
 import { LargeSource, largeSize, trusting } from '../unit/core/resumable.ts'
+import { resumed, written } from './part-steps.ts'
 
 const name = blobName(1)
 const bytes = bytesOf(900_000)
@@ -57,26 +58,15 @@ function at(clone?: Clone, place = dir): StorageAdapter {
   return storage
 }
 
-async function resume(storage: StorageAdapter, path: BlobPath = name, of = size): Promise<ResumableFile> {
-  const part = await storage.resume?.(path, { size: of })
-  if (part === undefined) throw new Error('somebody else is at it')
-  return part
-}
-
-async function write(
-  part: ResumableFile,
-  chunk: Uint8Array,
-): Promise<WritableStreamDefaultWriter<Uint8Array>> {
-  const writer = part.writable.getWriter()
-  await writer.write(chunk)
-  return writer
+function resume(storage: StorageAdapter, path: BlobPath = name, of = size): Promise<ResumableFile> {
+  return resumed(storage, path, of)
 }
 
 /** Leaves the first half. Gives its file. */
 async function leaveHalf(storage: StorageAdapter): Promise<string> {
   const before = new Set(await parts())
   const part = await resume(storage)
-  await write(part, bytes.subarray(0, half))
+  await written(part, bytes.subarray(0, half))
   await part.leave(state)
   const [file] = (await parts()).filter(other => !before.has(other))
   if (file === undefined) throw new Error('nothing was left')
@@ -84,7 +74,7 @@ async function leaveHalf(storage: StorageAdapter): Promise<string> {
 }
 
 async function finish(part: ResumableFile): Promise<'written' | 'existed'> {
-  await (await write(part, bytes.subarray(part.kept.size))).close()
+  await (await written(part, bytes.subarray(part.kept.size))).close()
   return part.commit()
 }
 
@@ -190,7 +180,7 @@ describe('another storage', () => {
   it('is not reached by what a writer that was taken for dead writes when it wakes', async () => {
     const storage = at()
     const asleep = await resume(storage)
-    const sink = await write(asleep, bytes.subarray(0, half))
+    const sink = await written(asleep, bytes.subarray(0, half))
     const part = await resume(at())
     expect(part.kept.size).toBe(half)
     await sink.write(new Uint8Array(size - half))
@@ -224,7 +214,7 @@ describe('another storage', () => {
     await young.discard()
     expect(await parts()).toEqual([file])
     const wrong = await resume(at())
-    await (await write(wrong, bytes.subarray(half))).close()
+    await (await written(wrong, bytes.subarray(half))).close()
     await wrong.discard()
     expect(await parts()).toEqual([])
     const old = await leaveHalf(at())

@@ -10,6 +10,7 @@ import { equalBytes } from '../../src/streams.ts'
 import { blobName, bytesOf, namesIn, read } from '../suites/material.ts'
 import { handleOf, storageOver } from './fsa-places.ts'
 import { done, openRaw } from './indexeddb-raw.ts'
+import { resumed, written } from './part-steps.ts'
 
 const MiB = 1024 * 1024
 const path = blobName(1)
@@ -27,29 +28,18 @@ afterEach(async () => {
   for (const storage of opened.splice(0)) await storage.close()
 })
 
-async function resume(storage: StorageAdapter, of = size): Promise<ResumableFile> {
-  const part = await storage.resume?.(path, { size: of })
-  if (part === undefined) throw new Error('somebody else is at it')
-  return part
-}
-
-async function write(
-  part: ResumableFile,
-  chunk: Uint8Array,
-): Promise<WritableStreamDefaultWriter<Uint8Array>> {
-  const sink = part.writable.getWriter()
-  await sink.write(chunk)
-  return sink
+function resume(storage: StorageAdapter, of = size): Promise<ResumableFile> {
+  return resumed(storage, path, of)
 }
 
 async function leaveHalf(storage: StorageAdapter): Promise<void> {
   const part = await resume(storage)
-  await write(part, bytes.subarray(0, half))
+  await written(part, bytes.subarray(0, half))
   await part.leave(state)
 }
 
 async function expectFinished(storage: StorageAdapter, part: ResumableFile): Promise<void> {
-  await (await write(part, bytes.subarray(part.kept.size))).close()
+  await (await written(part, bytes.subarray(part.kept.size))).close()
   expect(await part.commit()).toBe('written')
   const found = await read(storage, path)
   expect(found !== undefined && equalBytes(found, bytes)).toBe(true)
@@ -88,7 +78,7 @@ describe('in the private file system', () => {
     const part = await resume(storage)
     expect(part.kept.size).toBe(half)
     expect(part.hashed).toBe(state)
-    const sink = await write(part, bytes.subarray(half, half + MiB))
+    const sink = await written(part, bytes.subarray(half, half + MiB))
     expect((await parts()).map(handle => handle.name)).toEqual([left?.name])
     await sink.write(bytes.subarray(half + MiB))
     await sink.close()
@@ -104,7 +94,7 @@ describe('in the private file system', () => {
     const [left] = await parts()
     const part = await resume(storage)
     expect(part.kept.size).toBe(half)
-    await write(part, bytes.subarray(half, half + MiB))
+    await written(part, bytes.subarray(half, half + MiB))
     expect(await parts()).toHaveLength(2)
     await part.leave()
     const [next, ...more] = await parts()
@@ -135,7 +125,7 @@ describe('in the private file system', () => {
     const { storage } = await at()
     const { storage: other } = await at()
     const part = await resume(storage)
-    await write(part, bytes.subarray(0, half))
+    await written(part, bytes.subarray(0, half))
     expect(await storage.resume?.(path, { size })).toBeUndefined()
     expect(await other.resume?.(path, { size })).toBeUndefined()
     const waiting = other.resume?.(path, { size })
@@ -207,8 +197,8 @@ describe('in a folder of the disk', () => {
     expect([first.hashed, second.hashed]).toEqual([undefined, undefined])
     expect([first.kept.size, second.kept.size]).toEqual([half, half])
     // The second has other bytes: a source of its own, which is wrong.
-    const wrong = await write(second, new Uint8Array(size - half))
-    const right = await write(first, bytes.subarray(half))
+    const wrong = await written(second, new Uint8Array(size - half))
+    const right = await written(first, bytes.subarray(half))
     await wrong.close()
     await second.leave()
     await right.close()
