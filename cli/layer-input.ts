@@ -58,7 +58,7 @@ export function layerSource(input: LayerInput, context: LayerContext): LayerSour
     return entriesOf(readFolder(input.path), { prefix: input.dest, ...(mtime !== undefined && { mtime }) })
   }
   const bytes =
-    input.kind === 'stdin' ? context.stdin : createReadStream(input.path, { highWaterMark: 256 << 10 })
+    input.kind === 'stdin' ? context.stdin : createReadStream(input.path, { highWaterMark: 1 << 20 })
   const where = input.kind === 'stdin' ? 'stdin' : input.path
   return plainTar(bytes, { signal, native: context.native, where })
 }

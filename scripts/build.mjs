@@ -34,7 +34,7 @@ const { status } = spawnSync(
 )
 if (status === 0) {
   for (const source of /** @type {(keyof typeof carried)[]} */ (Object.keys(carried)))
-    writeFileSync(join('dist', source.replace(/\.ts$/, '.js')), carriedText(source))
+    writeFileSync(join('dist', source.replace(/\.ts$/, '.js')), await carriedText(source))
   await bundle('dist/cli/main.js', command)
   await bundle('dist/adapters/node/worker.js', thread)
 }

@@ -16,7 +16,7 @@ import {
   type StorageAdapter,
   type StoredFile,
 } from './storage.ts'
-import { chunksOf, orAborted, streamOf } from './streams.ts'
+import { chunksOf, lentChunksOf, orAborted, streamOf } from './streams.ts'
 
 /** What a blob is expected to be: any part of a descriptor. */
 export type ExpectedBlob = Partial<Pick<Descriptor, 'digest' | 'size'>>
@@ -196,6 +196,17 @@ export function streamPart(
   const { start, end } = checkRange(range, file.size)
   const { signal } = range
   return streamOf(whole(chunksOf(file.stream(range), { signal }), place, end - start), { signal })
+}
+
+/** The same for who is done with each chunk when he asks for the next. */
+export function lentPart(
+  file: StoredFile,
+  place: FilePlace,
+  range: RangeOptions = {},
+): AsyncIterable<Uint8Array> {
+  const { start, end } = checkRange(range, file.size)
+  const { signal } = range
+  return whole(lentChunksOf(file.stream(range), { signal }), place, end - start)
 }
 
 async function* whole(

@@ -9,7 +9,7 @@ import { layerType } from './media-types.ts'
 import { atSteadyPace, type ProgressOptions } from './progress.ts'
 import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
 import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
-import { abandon, atMost, type ByteSource, chunksOf, streamOf } from './streams.ts'
+import { abandon, atMost, type ByteSource, chunksOf, lentChunksOf, streamOf } from './streams.ts'
 
 /** A layer that is stored: what a manifest lists, and what its config lists (C8). */
 export interface Layer {
@@ -139,7 +139,8 @@ async function storeLayer(
     // What passes uncompressed is hashed once: the blob's digest is the diffID.
     const hasher = codec.suffix === '' ? undefined : await createHasher('sha256', native)
     const total = options.size ?? sizeOf(bytes)
-    const plain = counted(chunksOf(bytes, { signal }), { hasher, total, onProgress })
+    const given = codec.borrows ? lentChunksOf : chunksOf
+    const plain = counted(given(bytes, { signal }), { hasher, total, onProgress })
     for await (const chunk of codec.encode(plain, { signal, native, pool })) await writer.write(chunk)
     const descriptor = await writer.complete()
     return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }

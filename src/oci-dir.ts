@@ -32,7 +32,7 @@ import { checkTag, type Ref } from './reference.ts'
 import { type Image, images, openImage, type ResolveOptions, resolveEntry } from './resolve.ts'
 import type { Descriptor, ImageIndex, ImageManifest, LayoutMarker } from './spec.ts'
 import type { AbortOptions, RangeOptions, ReadableStorage, StorageAdapter } from './storage.ts'
-import { abandon, type ByteSource, chunksOf } from './streams.ts'
+import { abandon, type ByteSource, lentChunksOf } from './streams.ts'
 import {
   type InsertOptions,
   insertManifest,
@@ -209,7 +209,7 @@ export class OciDir<S extends ReadableStorage = ReadableStorage> implements Layo
   ): Promise<Descriptor> {
     try {
       return await atSteadyPace(options, async paced =>
-        writeBlob(await this.createBlob(paced), chunksOf(source, options)),
+        writeBlob(await this.createBlob(paced), lentChunksOf(source, options)),
       )
     } catch (error) {
       abandon(source, error)

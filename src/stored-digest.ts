@@ -1,6 +1,6 @@
 /** The digest of a stored file, made where it is fastest: at once by Web Crypto, by a worker, or here. */
 
-import { readPart, streamPart } from './blob.ts'
+import { lentPart, readPart, streamPart } from './blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
 import type { WorkerHash } from './pool.ts'
@@ -41,7 +41,7 @@ export async function storedDigest(
     onBytes?.(bytes.length)
     return digestOf(bytes, { algorithm })
   }
-  const chunks = (): AsyncIterable<Uint8Array> => chunksOf(streamPart(file, place, { signal }), { signal })
+  const chunks = (): AsyncIterable<Uint8Array> => lentPart(file, place, { signal })
   // The platform's hasher is faster than a chunk's way to a worker: measured in Node, also for many blobs at once.
   const isForWorker = file.size >= leastForWorker && engine.native?.hasher === undefined
   const theirs = isForWorker ? engine.pool.hasher(algorithm) : undefined

@@ -24,6 +24,38 @@ export async function* chunksOf(
   else yield* iterateChunks(source, signal)
 }
 
+/**
+ * `chunksOf` for who is done with each chunk when he asks for the next: a source that can gives chunks in memory that it
+ * uses again. Only where nobody else holds the source's stream, who might see its chunks, too.
+ */
+export async function* lentChunksOf(
+  source: ByteSource,
+  options: AbortOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const stream = typeof source === 'object' && isBlob(source) ? source.stream() : source
+  const lender = typeof stream === 'object' && isReadableStream(stream) ? lenders.get(stream) : undefined
+  if (lender === undefined || options.signal?.aborted || lender.stream.locked) {
+    yield* chunksOf(stream, options)
+    return
+  }
+  const reader = lender.stream.getReader()
+  try {
+    yield* iterateChunks(iterateChunks(lender.lend(), lender.signal), options.signal)
+  } finally {
+    // It has no more to give.
+    reader.cancel().catch(() => {})
+    reader.releaseLock()
+  }
+}
+
+/** A stream of which nothing was read yet, and the other way to its bytes. */
+interface Lender extends AbortOptions {
+  readonly stream: ReadableStream<Uint8Array>
+  lend(): AsyncIterable<Uint8Array>
+}
+
+const lenders = new WeakMap<object, Lender>()
+
 /** Cancels a stream that nobody will read, or its writer would wait for ever; one being read is its reader's. */
 export function abandon(source: ByteSource, reason: unknown): void {
   if (typeof source !== 'object' || !isReadableStream(source) || source.locked) return
@@ -32,18 +64,18 @@ export function abandon(source: ByteSource, reason: unknown): void {
 
 /**
  * A byte stream over an async iterable, reading ahead of its consumer by one chunk at the most. An abort errors it
- * with `signal.reason` and ends the source at once, also while nobody reads.
+ * with `signal.reason` and ends the source at once, also while nobody reads. `lend` gives the same bytes to `lentChunksOf`.
  */
 export function streamOf(
   source: AsyncIterable<Uint8Array>,
-  options: AbortOptions = {},
+  options: AbortOptions & { lend?(): AsyncIterable<Uint8Array> } = {},
 ): ReadableStream<Uint8Array> {
-  const { signal } = options
+  const { signal, lend } = options
   const iterator = source[Symbol.asyncIterator]()
   // A source that fails while it is told to stop has nothing left to say: the stream has ended already.
   const stop = (reason?: unknown): unknown => iterator.return?.(reason).catch(() => {})
   let forget = (): void => {}
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
         if (signal === undefined) return
@@ -56,6 +88,7 @@ export function streamOf(
         else signal.addEventListener('abort', onAbort, { once: true })
       },
       async pull(controller) {
+        lenders.delete(stream)
         try {
           const next = await iterator.next()
           if (signal?.aborted) return
@@ -67,6 +100,7 @@ export function streamOf(
         forget()
       },
       async cancel(reason) {
+        lenders.delete(stream)
         forget()
         await iterator.return?.(reason)
       },
@@ -74,6 +108,8 @@ export function streamOf(
     // Nothing is read before somebody asks: an unread stream holds no file and no lock.
     { highWaterMark: 0 },
   )
+  if (lend !== undefined) lenders.set(stream, { stream, lend, signal })
+  return stream
 }
 
 /** All bytes of a source in one array, refused with `LIMIT_EXCEEDED` beyond `max` bytes. */

@@ -27,6 +27,11 @@ export interface Decoder {
 
 /** One compression that can also be written: `identity`, `gzip()`. Pass it where a `codec` is asked for. */
 export interface Codec extends Decoder {
+  /**
+   * Whether `encode` is done with a chunk when it asks for the next one, and alters none: then they may come in memory that
+   * is used again. Not so unless given.
+   */
+  readonly borrows?: boolean | undefined
   /** Compresses, reading as it is read. */
   encode(source: AsyncIterable<Uint8Array>, options?: CodecOptions): AsyncIterable<Uint8Array>
 }
@@ -35,6 +40,7 @@ export interface Codec extends Decoder {
 export const identity: Codec = {
   name: 'identity',
   suffix: '',
+  borrows: true,
   encode: source => source,
   decode: source => source,
 }

@@ -45,6 +45,7 @@ export function gzip(options: GzipOptions = {}): Codec {
     throw new RangeError(`deflate is fflate, zlib or platform, not ${String(deflate)}`)
   return {
     ...gzipDecoder,
+    borrows: deflate !== 'platform',
     encode: (source, codecOptions = {}) =>
       deflate === 'platform'
         ? encodeByPlatform(source, { ...codecOptions, level })

@@ -34,6 +34,7 @@ export function zstd(options: ZstdOptions = {}): Codec {
   return {
     name: 'zstd',
     suffix: '+zstd',
+    borrows: true,
     encode: (source, codecOptions = {}) => encodeZstd(source, { ...codecOptions, level }),
     decode: (source, codecOptions = {}) => unzstd(source, { ...codecOptions, maxWindowSize }),
   }

@@ -8,7 +8,7 @@ import type { ProgressOptions } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
 import type { StagedFile, StorageAdapter, StoredFile } from '../storage.ts'
 import { storedDigest } from '../stored-digest.ts'
-import { chunksOf } from '../streams.ts'
+import { lentChunksOf } from '../streams.ts'
 import { copyResumable, type Passage, type Resumption } from './resume.ts'
 
 /** The two layouts of a copy. */
@@ -60,7 +60,7 @@ async function shareBlob(
     const { digest } = descriptor
     if (isVerifiable(digest)) await checkAdopted(adopted.file, { to, descriptor }, options)
     else {
-      const bytes = chunksOf(adopted.file.stream({ signal }), { signal })
+      const bytes = lentChunksOf(adopted.file.stream({ signal }), { signal })
       await counted(bytes, descriptor, { ...options, each: async () => {} })
     }
     signal?.throwIfAborted()
@@ -97,7 +97,7 @@ async function writeVerified(
   const { signal } = options
   const expected = { digest, size }
   const writer = await BlobWriter.create(to.storage, to.engine, { ...options, mediaType, expected })
-  await writeBlob(writer, chunksOf(file.stream({ signal }), { signal }))
+  await writeBlob(writer, lentChunksOf(file.stream({ signal }), { signal }))
 }
 
 async function writeUnverified(
@@ -108,7 +108,7 @@ async function writeUnverified(
   const { signal } = options
   const staged = await to.storage.stage({ size: descriptor.size, signal })
   try {
-    const source = chunksOf(file.stream({ signal }), { signal })
+    const source = lentChunksOf(file.stream({ signal }), { signal })
     await writeAll(staged, write => counted(source, descriptor, { ...options, each: write }))
     signal?.throwIfAborted()
     await staged.commit(blobPath(descriptor.digest), { signal })

@@ -1,13 +1,12 @@
 /** A large blob on its way into a layout: what has come stays when the copy is ended, and the next one goes on there. */
 
-import { checkExpected, streamPart } from '../blob.ts'
+import { checkExpected, lentPart } from '../blob.ts'
 import { blobPath, createHasher, isVerifiable, verifiableAlgorithm } from '../digest.ts'
 import { isOciError } from '../errors.ts'
 import type { Layout } from '../layout.ts'
 import type { ProgressOptions } from '../progress.ts'
 import type { Descriptor } from '../spec.ts'
 import type { Hasher, ResumableFile, StorageAdapter, StoredFile } from '../storage.ts'
-import { chunksOf } from '../streams.ts'
 
 /** A blob's file in the source, on its way. */
 export interface Passage {
@@ -95,8 +94,7 @@ class ResumedCopy {
     if (kept.size === 0) return true
     const place = { storage: storage.name, path: blobPath(digest) }
     try {
-      for await (const chunk of chunksOf(streamPart(kept, place, { signal }), { signal }))
-        this.#hash(chunk, size)
+      for await (const chunk of lentPart(kept, place, { signal })) this.#hash(chunk, size)
       return true
     } catch {
       signal?.throwIfAborted()
@@ -113,8 +111,8 @@ class ResumedCopy {
     // A failure is reported by the write or close that meets it; this one would be unhandled.
     sink.closed.catch(() => {})
     const place = { storage: from.storage.name, path: blobPath(digest) }
-    const rest = streamPart(file, place, { start: this.#size, signal })
-    for await (const chunk of chunksOf(rest, { signal })) {
+    const rest = lentPart(file, place, { start: this.#size, signal })
+    for await (const chunk of rest) {
       // The medium writes while this thread hashes. What is hashed and wasn't written is noticed by the kept size.
       const writing = sink.write(chunk)
       this.#hash(chunk, size)

@@ -1,6 +1,6 @@
 /** Bytes that get a name: verified before they are committed, and kept before they lose the one that they had. */
 
-import { readPart, streamPart } from '../blob.ts'
+import { lentPart, readPart } from '../blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from '../digest.ts'
 import { isOciError } from '../errors.ts'
 import type { Digest } from '../spec.ts'
@@ -79,7 +79,7 @@ export async function digestsOf(work: Work, file: StoredFile, path: string): Pro
   }
   const sha256 = await createHasher('sha256', native)
   const sha512 = await createHasher('sha512', native)
-  for await (const chunk of chunksOf(streamPart(file, place, { signal }), { signal })) {
+  for await (const chunk of lentPart(file, place, { signal })) {
     sha256.update(chunk)
     sha512.update(chunk)
     work.passed(chunk.length)
