@@ -1,5 +1,7 @@
 /** What a pool's workers can do, and what their owner and they say to each other. Buffers are handed to and fro. */
 
+import type { SharedFile } from './storage.ts'
+
 /** One block to be compressed, and inflated again to see that it is whole. */
 export interface BlockJob {
   /** By which compressor. */
@@ -14,6 +16,13 @@ export interface BlockJob {
   readonly number: number
 }
 
+/** A part of a file that a thread reads by itself. */
+export interface FilePart {
+  readonly file: Pick<SharedFile, 'descriptor' | 'version'>
+  readonly start: number
+  readonly end: number
+}
+
 /** A step of a hash that one worker keeps, from its first bytes to `end`. */
 export interface HashStep {
   readonly kind: 'hash'
@@ -21,6 +30,8 @@ export interface HashStep {
   readonly hash: number
   readonly algorithm: 'sha256' | 'sha512'
   readonly bytes?: Uint8Array | undefined
+  /** What comes next, in place of `bytes`. */
+  readonly part?: FilePart | undefined
   readonly end?: 'result' | 'drop' | undefined
 }
 

@@ -3,7 +3,7 @@
 import type { BlockCompressor } from './codec/blocks.ts'
 import { GzipBlocks } from './codec/gzip-blocks.ts'
 import { ZstdBlocks } from './codec/zstd/blocks.ts'
-import type { BlockJob, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
+import type { BlockJob, FilePart, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
 import type { Hasher } from './storage.ts'
 
 /** Sends an answer, and hands buffers over with it. */
@@ -12,10 +12,17 @@ export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
 /** Makes a hasher of the platform's. */
 export type MakeHasher = (algorithm: 'sha256' | 'sha512') => Promise<Hasher>
 
+/** Gives a part of a file in chunks, each until the next is asked for. Throws unless it is whole, and of that file. */
+export type ReadPart = (part: FilePart) => Iterable<Uint8Array>
+
 /** What a worker listens with. */
-export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorker) => void {
+export function performer(
+  send: Send,
+  makeHasher: MakeHasher,
+  readPart: ReadPart = notHere,
+): (message: ToWorker) => void {
   const compressors = new Compressors()
-  const hashes = new Hashes(makeHasher)
+  const hashes = new Hashes(makeHasher, readPart)
   const answer = async (message: ToWorker): Promise<Omit<FromWorker, 'id'>> => {
     if (message.kind === 'module') {
       compressors.give(message)
@@ -31,6 +38,10 @@ export function performer(send: Send, makeHasher: MakeHasher): (message: ToWorke
       error => send({ id: message.id, fault: String(error) }, []),
     )
   }
+}
+
+function notHere(): never {
+  throw new Error('this worker reads no files')
 }
 
 class Compressors {
@@ -60,18 +71,21 @@ class Compressors {
 
 class Hashes {
   readonly #make: MakeHasher
+  readonly #read: ReadPart
   readonly #begun = new Map<number, Promise<Hasher>>()
 
-  constructor(make: MakeHasher) {
+  constructor(make: MakeHasher, read: ReadPart) {
     this.#make = make
+    this.#read = read
   }
 
-  async step({ hash, algorithm, bytes, end }: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
+  async step({ hash, algorithm, bytes, part, end }: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
     const begun = this.#begun.get(hash) ?? this.#make(algorithm)
     this.#begun.set(hash, begun)
     if (end !== undefined) this.#begun.delete(hash)
     const hasher = await begun
     if (end === 'result') return { hex: hasher.hex() }
+    if (part !== undefined) for (const chunk of this.#read(part)) hasher.update(chunk)
     if (bytes === undefined) return {}
     hasher.update(bytes)
     return { spent: bytes.buffer as ArrayBuffer }

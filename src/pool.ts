@@ -1,6 +1,6 @@
 /** The workers of an engine: started when there is work, shared by all of its streams, ended when they have rested. */
 
-import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
+import type { BlockJob, FilePart, FromWorker, HashStep, ModuleNote } from './jobs.ts'
 import type { AbortOptions, ThreadTools, WorkerLike } from './storage.ts'
 
 /** What a pool is made of. */
@@ -419,9 +419,13 @@ export class WorkerHash {
     this.#step = { kind: 'hash', hash: lane.keepHash(), algorithm }
   }
 
-  /** Takes a copy of a chunk; resolves when another one may come, and tells whether it is of any use. */
-  async update(chunk: Uint8Array): Promise<boolean> {
-    this.#inFlight.push(succeeded(this.#lane.hash(this.#step, chunk)))
+  /** Takes a copy of a chunk, or has a part read; resolves when another may come, and tells whether it is of any use. */
+  async update(chunk: Uint8Array | FilePart): Promise<boolean> {
+    const answer =
+      chunk instanceof Uint8Array
+        ? this.#lane.hash(this.#step, chunk)
+        : this.#lane.hash({ ...this.#step, part: chunk })
+    this.#inFlight.push(succeeded(answer))
     if (this.#inFlight.length >= mostChunks) this.#isWhole &&= (await this.#inFlight.shift()) === true
     return this.#isWhole
   }
@@ -433,9 +437,10 @@ export class WorkerHash {
     return this.#isWhole && taken.every(Boolean) ? (await answer)?.hex : undefined
   }
 
-  /** Lets go of it, wherever it is; after `hex` it does nothing. */
-  drop(): void {
+  /** Lets go of it, wherever it is; after `hex` it does nothing. Resolves when nothing is under way any more. */
+  async drop(): Promise<void> {
     if (!this.#isEnded) this.#end('drop').catch(() => {})
+    await Promise.all(this.#inFlight)
   }
 
   async #end(end: 'result' | 'drop'): Promise<FromWorker> {

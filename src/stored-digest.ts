@@ -3,9 +3,10 @@
 import { lentPart, readPart, streamPart } from './blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
+import type { FilePart } from './jobs.ts'
 import type { WorkerHash } from './pool.ts'
 import type { Digest } from './spec.ts'
-import type { AbortOptions, StoredFile } from './storage.ts'
+import type { AbortOptions, SharedFile, StoredFile } from './storage.ts'
 import { chunksOf, orAborted } from './streams.ts'
 
 /** What is hashed, and how. */
@@ -21,6 +22,11 @@ export interface StoredDigestOptions extends AbortOptions {
 export const oneShotSize: number = 32 << 20
 /** Below, the way to a worker and back takes longer than the hash. */
 const leastForWorker = 1 << 20
+
+/** The same where a thread reads by itself: it takes that long to start one. */
+const leastForThread = 4 << 20
+/** Bytes that a thread reads at once: what an abort waits for, and progress. */
+const partSize = 4 << 20
 
 /** Whether a blob of so many bytes is held whole while it is hashed. */
 export function isOneShot(size: number, { native }: Engine): boolean {
@@ -46,6 +52,7 @@ export async function storedDigest(
   const isForWorker = file.size >= leastForWorker && engine.native?.hasher === undefined
   const theirs = isForWorker ? engine.pool.hasher(algorithm) : undefined
   const hex =
+    (await hexByThread(file, algorithm, options)) ??
     (theirs && (await hexByWorker(theirs, chunks(), options))) ??
     (await hexHere(algorithm, chunks(), options))
   return `${algorithm}:${hex}`
@@ -84,16 +91,43 @@ export async function storedDigestSeen(
   return `${algorithm}:${hasher.hex()}`
 }
 
+/** Where there are threads that read by themselves: `undefined` else, and where one was lost on the way. */
+async function hexByThread(
+  file: StoredFile,
+  algorithm: DigestAlgorithm,
+  options: StoredDigestOptions,
+): Promise<string | undefined> {
+  const { native, pool } = options.engine
+  if (file.size < leastForThread || pool.size === 0) return undefined
+  const shared = await native?.threads?.share?.(file)
+  if (shared === undefined) return undefined
+  const hash = pool.hasher(algorithm)
+  try {
+    const hex = hash && (await hexByWorker(hash, partsOf(shared, file.size), options))
+    await shared.check()
+    return hex
+  } finally {
+    // Its number may be another file's as soon as it is closed. Who has given up doesn't wait for that.
+    const closed = Promise.resolve(hash?.drop()).then(() => shared.close())
+    await orAborted(closed, options.signal)
+  }
+}
+
+function* partsOf({ descriptor, version }: SharedFile, size: number): Generator<FilePart> {
+  for (let start = 0; start < size; start += partSize)
+    yield { file: { descriptor, version }, start, end: Math.min(start + partSize, size) }
+}
+
 /** `undefined` where the worker was lost on the way. */
 async function hexByWorker(
   hash: WorkerHash,
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<FilePart>,
   { signal, onBytes }: StoredDigestOptions,
 ): Promise<string | undefined> {
   let bytes = 0
   try {
     for await (const chunk of chunks) {
-      const { length } = chunk
+      const length = chunk instanceof Uint8Array ? chunk.length : chunk.end - chunk.start
       if (!(await orAborted(hash.update(chunk), signal))) break
       bytes += length
       onBytes?.(length)
@@ -102,7 +136,7 @@ async function hexByWorker(
     if (hex === undefined) onBytes?.(-bytes)
     return hex
   } finally {
-    hash.drop()
+    hash.drop().catch(() => {})
   }
 }
 

@@ -40,7 +40,8 @@ export async function* lentChunksOf(
   }
   const reader = lender.stream.getReader()
   try {
-    yield* iterateChunks(iterateChunks(lender.lend(), lender.signal), options.signal)
+    const chunks = lender.signal === undefined ? lender.lend() : iterateChunks(lender.lend(), lender.signal)
+    yield* iterateChunks(chunks, options.signal)
   } finally {
     // It has no more to give.
     reader.cancel().catch(() => {})

@@ -101,19 +101,44 @@ export interface Source {
   readonly place: Place
 }
 
+/** A file that is open, and the look whether it still is the version that it was. */
+export interface OpenVersion {
+  readonly handle: FileHandle
+  /** Throws `STORAGE_CHANGED` where it isn't. */
+  check(): Promise<void>
+}
+
+/** Opens a version again; `STORAGE_CHANGED` where it is another one by now. */
+export async function openVersion(source: Source): Promise<OpenVersion> {
+  const { real, version } = source
+  const reading: Place = { ...source.place, operation: 'read' }
+  const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], openRead(real)))
+  if (handle === undefined) throw changed(source)
+  const check = async (): Promise<void> => {
+    const now = await faulty(reading, () => handle.stat({ bigint: true }))
+    if (!sameVersion(version, now)) throw changed(source)
+  }
+  try {
+    await check()
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  return { handle, check }
+}
+
+function changed({ place, real }: Source): OciError {
+  return new OciError('STORAGE_CHANGED', { storage: place.storage, path: place.path ?? real })
+}
+
 /** The bytes in chunks that are their reader's own; or lent, until he asks for the next one. */
 async function* chunks(
-  { real, version, place }: Source,
+  source: Source,
   { start, end }: { start: number; end: number },
   as: 'own' | 'lent' = 'own',
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reading: Place = { ...place, operation: 'read' }
-  const changed = (): OciError =>
-    new OciError('STORAGE_CHANGED', { storage: place.storage, path: place.path ?? real })
-  const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], openRead(real)))
-  if (handle === undefined) throw changed()
-  const isSame = async (): Promise<boolean> =>
-    sameVersion(version, await faulty(reading, () => handle.stat({ bigint: true })))
+  const reading: Place = { ...source.place, operation: 'read' }
+  const { handle, check } = await openVersion(source)
   const read = (at: number): Promise<Uint8Array> => {
     const made = faulty(reading, async () => {
       const length = Math.min(chunkSize, end - at)
@@ -129,17 +154,16 @@ async function* chunks(
   let ahead: Promise<unknown> | undefined
   let spare: Uint8Array | undefined
   try {
-    if (!(await isSame())) throw changed()
     let next = start < end ? read(start) : undefined
     for (let at = start; next !== undefined; ) {
       const chunk: Uint8Array = await next
-      if (chunk.length === 0) throw changed()
+      if (chunk.length === 0) throw changed(source)
       at += chunk.length
       // The disk works while the chunk is, too.
       next = at < end ? read(at) : undefined
       ahead = next
       // Before the last bytes go out: a program that wrote in place meanwhile must not pass unseen.
-      if (at === end && !(await isSame())) throw changed()
+      if (at === end) await check()
       yield chunk
       if (as === 'lent') spare = new Uint8Array(chunk.buffer)
     }

@@ -3,10 +3,12 @@
 import { parentPort } from 'node:worker_threads'
 import { performer } from '../../src/perform.ts'
 import { nativeHasher } from './native.ts'
+import { readShared } from './shared-file.ts'
 
 const perform = performer(
   (answer, transfer) => parentPort?.postMessage(answer, transfer),
   async algorithm => nativeHasher(algorithm),
+  readShared,
 )
 
 parentPort?.on('message', perform)

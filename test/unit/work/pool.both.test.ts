@@ -243,7 +243,7 @@ describe('a hash by a worker', () => {
     const hashes = Array.from({ length: 4 }, () => pool.hasher('sha256'))
     for (const hash of hashes) await hash?.update(bytes.subarray(0, 1000))
     expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
-    for (const hash of hashes) hash?.drop()
+    for (const hash of hashes) await hash?.drop()
     pool.close()
   })
 })

@@ -1,0 +1,175 @@
+/** Chunks in memory that is used again: given to who is done with each in time, and to nobody else. */
+
+import { describe, expect, it } from 'vitest'
+import { memory } from '../../../adapters/memory.ts'
+import { type Codec, identity } from '../../../src/codec/codec.ts'
+import { gzip } from '../../../src/codec/gzip.ts'
+import { zstd } from '../../../src/codec/zstd.ts'
+import { OciDir } from '../../../src/oci-dir.ts'
+import type { AbortOptions } from '../../../src/storage.ts'
+import { chunksOf, concat, equalBytes, lentChunksOf, streamOf } from '../../../src/streams.ts'
+import { seeded } from '../../golden/inputs.ts'
+
+const bytes = seeded(1_000_000, 3)
+const step = 70_000
+
+describe('a stream that lends', () => {
+  it('does so to who is done with each chunk in time: a keeper would find another one in its place', async () => {
+    const { stream, lent } = lending()
+    const kept: Uint8Array[] = []
+    const copies: Uint8Array[] = []
+    for await (const chunk of lentChunksOf(stream)) {
+      kept.push(chunk)
+      copies.push(chunk.slice())
+    }
+    expect(equalBytes(concat(copies), bytes)).toBe(true)
+    // Else the cases below would prove nothing.
+    expect(equalBytes(concat(kept), bytes)).toBe(false)
+    expect(lent()).toBe(1)
+    expect(stream.locked).toBe(false)
+    expect(await read(stream)).toHaveLength(0)
+  })
+
+  it.each<[string, (stream: ReadableStream<Uint8Array>) => AsyncIterable<Uint8Array>]>([
+    ['who reads it himself', stream => chunksOf(stream)],
+    ['who reads what it is piped through', stream => lentChunksOf(stream.pipeThrough(new TransformStream()))],
+    ['one of two readers', stream => lentChunksOf(stream.tee()[0])],
+  ])('gives chunks of their own to %s', async (_name, chunksBy) => {
+    const { stream, lent } = lending()
+    expect(equalBytes(concat(await keep(chunksBy(stream))), bytes)).toBe(true)
+    expect(lent()).toBe(0)
+  })
+
+  it('gives the rest, and not all again, once somebody has begun to read', async () => {
+    const { stream, lent } = lending()
+    const reader = stream.getReader()
+    const { value } = await reader.read()
+    reader.releaseLock()
+    const rest = concat(await keep(lentChunksOf(stream)))
+    expect(equalBytes(concat([value ?? new Uint8Array(), rest]), bytes)).toBe(true)
+    expect(lent()).toBe(0)
+  })
+
+  it('says no to who comes while another one reads', async () => {
+    const { stream } = lending()
+    const reader = stream.getReader()
+    await expect(keep(lentChunksOf(stream))).rejects.toThrow(TypeError)
+    reader.releaseLock()
+  })
+
+  it('is closed when it was cancelled', async () => {
+    const { stream, lent } = lending()
+    await stream.cancel()
+    expect(await keep(lentChunksOf(stream))).toEqual([])
+    expect(lent()).toBe(0)
+  })
+
+  it.each(['of the stream', 'of the reader'])(
+    'ends by the signal %s, and so does the source',
+    async whose => {
+      const controller = new AbortController()
+      const { signal } = controller
+      const { stream, ended } = lending(whose === 'of the stream' ? { signal } : {})
+      const chunks = lentChunksOf(stream, whose === 'of the reader' ? { signal } : {})
+      await chunks.next()
+      controller.abort(new Error('enough'))
+      await expect(chunks.next()).rejects.toThrow('enough')
+      await settled()
+      expect(ended()).toBe(true)
+      expect(stream.locked).toBe(false)
+    },
+  )
+
+  it('ends its source when its reader stops early', async () => {
+    const { stream, ended } = lending()
+    for await (const _chunk of lentChunksOf(stream)) break
+    await settled()
+    expect(ended()).toBe(true)
+  })
+})
+
+describe('a layer', () => {
+  it.each([
+    ['plain', identity],
+    ['gzip by fflate', gzip({ level: 1 })],
+    ['gzip by zlib', gzip({ level: 1, deflate: 'zlib' })],
+    ['zstd', zstd({ level: 1 })],
+  ])('borrows, and is the same: %s', async (_name, codec) => {
+    const { stream, lent } = lending()
+    expect(await digestBy(codec, stream)).toBe(await digestBy(codec, bytes))
+    expect(lent()).toBe(1)
+  })
+
+  it('has chunks of its own for a codec that says nothing', async () => {
+    const { stream, lent } = lending()
+    // It gives what it was given only when it has all.
+    const late: Codec = {
+      ...identity,
+      borrows: undefined,
+      suffix: '+gzip',
+      encode: async function* (source) {
+        yield* await keep(source)
+      },
+    }
+    expect(await digestBy(late, stream)).toBe(await digestBy(identity, bytes))
+    expect(lent()).toBe(0)
+    // With a wrong word it would be garbage: that is what the word is for.
+    expect(await digestBy({ ...late, borrows: true }, lending().stream)).not.toBe(
+      await digestBy(identity, bytes),
+    )
+  })
+
+  it('and a blob of a stream that lends is the same', async () => {
+    const dir = await OciDir.ensure(memory())
+    const { stream, lent } = lending()
+    expect((await dir.writeBlob(stream)).digest).toBe((await dir.writeBlob(bytes)).digest)
+    expect(lent()).toBe(1)
+  })
+})
+
+async function digestBy(codec: Codec, source: Uint8Array | ReadableStream<Uint8Array>): Promise<string> {
+  const dir = await OciDir.ensure(memory())
+  return (await dir.writeLayer(source, { codec })).descriptor.digest
+}
+
+/** A stream with two ways to its bytes, of which one uses a single buffer for all. */
+function lending(options: AbortOptions = {}) {
+  let lent = 0
+  let ended = false
+  async function* own(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step)
+  }
+  async function* again(): AsyncGenerator<Uint8Array, void, undefined> {
+    lent++
+    const buffer = new Uint8Array(step)
+    try {
+      for (let at = 0; at < bytes.length; at += step) {
+        const part = bytes.subarray(at, at + step)
+        buffer.set(part)
+        yield buffer.subarray(0, part.length)
+      }
+    } finally {
+      ended = true
+    }
+  }
+  return {
+    stream: streamOf(own(), { ...options, lend: again }),
+    lent: () => lent,
+    ended: () => ended,
+  }
+}
+
+/** What nobody waits for has come to its end. */
+function settled(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve))
+}
+
+async function keep(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const kept: Uint8Array[] = []
+  for await (const chunk of source) kept.push(chunk)
+  return kept
+}
+
+async function read(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  return concat(await keep(chunksOf(stream)))
+}
