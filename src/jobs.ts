@@ -1,6 +1,6 @@
 /** What a pool's workers can do, and what their owner and they say to each other. Buffers are handed to and fro. */
 
-import type { SharedFile } from './storage.ts'
+import type { SharedPart } from './storage.ts'
 
 /** One block to be compressed, and inflated again to see that it is whole. */
 export interface BlockJob {
@@ -16,13 +16,6 @@ export interface BlockJob {
   readonly number: number
 }
 
-/** A part of a file that a thread reads by itself. */
-export interface FilePart {
-  readonly file: Pick<SharedFile, 'descriptor' | 'version'>
-  readonly start: number
-  readonly end: number
-}
-
 /** A step of a hash that one worker keeps, from its first bytes to `end`. */
 export interface HashStep {
   readonly kind: 'hash'
@@ -31,7 +24,7 @@ export interface HashStep {
   readonly algorithm: 'sha256' | 'sha512'
   readonly bytes?: Uint8Array | undefined
   /** What comes next, in place of `bytes`. */
-  readonly part?: FilePart | undefined
+  readonly part?: SharedPart | undefined
   readonly end?: 'result' | 'drop' | undefined
 }
 

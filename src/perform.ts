@@ -3,8 +3,8 @@
 import type { BlockCompressor } from './codec/blocks.ts'
 import { GzipBlocks } from './codec/gzip-blocks.ts'
 import { ZstdBlocks } from './codec/zstd/blocks.ts'
-import type { BlockJob, FilePart, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
-import type { Hasher } from './storage.ts'
+import type { BlockJob, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
+import type { Hasher, SharedPart } from './storage.ts'
 
 /** Sends an answer, and hands buffers over with it. */
 export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
@@ -13,7 +13,7 @@ export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
 export type MakeHasher = (algorithm: 'sha256' | 'sha512') => Promise<Hasher>
 
 /** Gives a part of a file in chunks, each until the next is asked for. Throws unless it is whole, and of that file. */
-export type ReadPart = (part: FilePart) => Iterable<Uint8Array>
+export type ReadPart = (part: SharedPart) => Iterable<Uint8Array>
 
 /** What a worker listens with. */
 export function performer(

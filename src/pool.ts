@@ -1,7 +1,7 @@
 /** The workers of an engine: started when there is work, shared by all of its streams, ended when they have rested. */
 
-import type { BlockJob, FilePart, FromWorker, HashStep, ModuleNote } from './jobs.ts'
-import type { AbortOptions, ThreadTools, WorkerLike } from './storage.ts'
+import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
+import type { AbortOptions, SharedPart, ThreadTools, WorkerLike } from './storage.ts'
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -76,24 +76,27 @@ export class Pool {
 
   /**
    * Has a worker compress a block. `undefined` where no worker can: none starts, two died of it, or it met an error, which
-   * the caller meets in turn when he does it himself. The block must stay as it is until then.
+   * the caller meets in turn when he does it himself. The block must stay as it is until then. Gives what `take` makes of
+   * the compressed block, whose memory is used again afterwards.
    */
-  compress(
+  compress<T>(
     job: BlockJob,
     modules: readonly ModuleNote[],
-    options: AbortOptions = {},
-  ): Promise<Uint8Array | undefined> {
+    { signal, take }: AbortOptions & { take(made: Uint8Array): T },
+  ): Promise<T | undefined> {
     if (this.size === 0) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
-      const { signal } = options
       const ticket: Ticket = {
         job,
         modules,
         attempts: 0,
         done: answer => {
           signal?.removeEventListener('abort', onAbort)
-          // Its own, for the buffer goes on to the next block.
-          resolve(answer?.made?.slice())
+          try {
+            resolve(answer?.made && take(answer.made))
+          } catch (error) {
+            reject(error)
+          }
         },
       }
       const onAbort = (): void => {
@@ -420,7 +423,7 @@ export class WorkerHash {
   }
 
   /** Takes a copy of a chunk, or has a part read; resolves when another may come, and tells whether it is of any use. */
-  async update(chunk: Uint8Array | FilePart): Promise<boolean> {
+  async update(chunk: Uint8Array | SharedPart): Promise<boolean> {
     const answer =
       chunk instanceof Uint8Array
         ? this.#lane.hash(this.#step, chunk)

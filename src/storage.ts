@@ -165,6 +165,13 @@ export interface SharedFile {
   close(): Promise<void>
 }
 
+/** A part of it, which a thread reads by itself. */
+export interface SharedPart {
+  readonly file: Pick<SharedFile, 'descriptor' | 'version'>
+  readonly start: number
+  readonly end: number
+}
+
 /** A medium that can be read: one method is enough. */
 export interface ReadableStorage {
   /** For messages: a path, a database's name. */

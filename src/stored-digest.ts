@@ -3,10 +3,9 @@
 import { lentPart, readPart, streamPart } from './blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
-import type { FilePart } from './jobs.ts'
 import type { WorkerHash } from './pool.ts'
 import type { Digest } from './spec.ts'
-import type { AbortOptions, SharedFile, StoredFile } from './storage.ts'
+import type { AbortOptions, SharedFile, SharedPart, StoredFile } from './storage.ts'
 import { chunksOf, orAborted } from './streams.ts'
 
 /** What is hashed, and how. */
@@ -113,7 +112,7 @@ async function hexByThread(
   }
 }
 
-function* partsOf({ descriptor, version }: SharedFile, size: number): Generator<FilePart> {
+function* partsOf({ descriptor, version }: SharedFile, size: number): Generator<SharedPart> {
   for (let start = 0; start < size; start += partSize)
     yield { file: { descriptor, version }, start, end: Math.min(start + partSize, size) }
 }
@@ -121,7 +120,7 @@ function* partsOf({ descriptor, version }: SharedFile, size: number): Generator<
 /** `undefined` where the worker was lost on the way. */
 async function hexByWorker(
   hash: WorkerHash,
-  chunks: AsyncIterable<Uint8Array> | Iterable<FilePart>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<SharedPart>,
   { signal, onBytes }: StoredDigestOptions,
 ): Promise<string | undefined> {
   let bytes = 0

@@ -1,8 +1,7 @@
 /** Files that threads read by themselves: a descriptor is the process's and not a thread's. */
 
 import { type BigIntStats, fstatSync, readSync } from 'node:fs'
-import type { FilePart } from '../../src/jobs.ts'
-import type { SharedFile, StoredFile } from '../../src/storage.ts'
+import type { SharedFile, SharedPart, StoredFile } from '../../src/storage.ts'
 import { openVersion, sourceOf } from './stored.ts'
 
 /** Opens a stored file of this disk for all threads. */
@@ -19,7 +18,7 @@ export async function shareFile(file: StoredFile): Promise<SharedFile | undefine
 }
 
 /** A thread's side. The chunks are views of one buffer. */
-export function* readShared({ file, start, end }: FilePart): Generator<Uint8Array, void, undefined> {
+export function* readShared({ file, start, end }: SharedPart): Generator<Uint8Array, void, undefined> {
   const { descriptor, version } = file
   // Not every runtime has the same numbers in all threads.
   if (versionOf(fstatSync(descriptor, { bigint: true })) !== version) throw new Error('another file')

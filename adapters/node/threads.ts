@@ -14,7 +14,7 @@ function start(): ReturnType<ThreadTools['start']> {
     name: 'ocidir',
     // A process's own flags may be none for a thread (`--input-type`), or load what it has no use for.
     execArgv: [],
-    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    resourceLimits: { maxYoungGenerationSizeMb: 1 },
   })
   worker.unref()
   return {

@@ -32,8 +32,8 @@ export interface BlockWork extends CodecOptions, BlockShape {
   readonly ahead?: number | undefined
   /** Called with each block, in their order, before it is compressed. */
   onBlock?(block: Uint8Array): void
-  /** Makes what is given out of a block and what it was compressed to: that itself unless given. */
-  finish?(compressed: Uint8Array, block: Uint8Array): Uint8Array
+  /** Makes what is given out of a block and what it was compressed to, in a room for it; that itself unless given. */
+  finish?(compressed: Uint8Array, block: Uint8Array, room: (size: number) => Uint8Array): Uint8Array
 }
 
 /**
@@ -51,30 +51,44 @@ export async function* compressBlocks(
   let number = 0
   // Until a worker has what it needs its room isn't known to be taken.
   let isBegun = false
-  const byWorker = async (job: BlockJob): Promise<Uint8Array | undefined> => {
+  const byWorker = async (job: BlockJob, take: Take): Promise<Uint8Array | undefined> => {
     if (pool === undefined || pool.size === 0) return undefined
     const notes = await notesOf(options.modules)
     isBegun = true
-    return signals.run(own => pool.compress(job, notes, { signal: own }))
+    return signals.run(own => pool.compress(job, notes, { signal: own, take }))
   }
-  const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<Uint8Array> => {
+  const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<OutputBlock> => {
     const job: BlockJob = { kind, level, block, dictionary, last, number: number++ }
     const isAlone = last && job.number === 0 && block.length <= mostAlone
-    const made = isAlone ? undefined : await byWorker(job)
-    if (made === undefined) await turn()
-    const compressed = made ?? (await here.compress(job, bytes => bytes.slice()))
-    const finished = options.finish?.(compressed, block) ?? compressed
-    spare.push(buffer)
-    return finished
+    // The block has been read by then.
+    const room = (size: number): Uint8Array =>
+      options.lend && size <= buffer.length ? buffer.subarray(0, size) : new Uint8Array(size)
+    const take: Take = made => {
+      if (options.finish !== undefined) return options.finish(made, block, room)
+      const bytes = room(made.length)
+      bytes.set(made)
+      return bytes
+    }
+    let finished = isAlone ? undefined : await byWorker(job, take)
+    if (finished === undefined) {
+      await turn()
+      finished = await here.compress(job, take)
+    }
+    return { finished, buffer }
   }
   const mayTake = (begun: number): boolean =>
     begun < ahead || (isBegun && pool?.hasRoom === true && begun <= 2 * pool.size)
   try {
-    yield* inOrder(cut(source, options, spare), work, mayTake)
+    for await (const { finished, buffer } of inOrder(cut(source, options, spare), work, mayTake)) {
+      yield finished
+      spare.push(buffer)
+    }
   } finally {
     signals.end()
   }
 }
+
+type Take = (made: Uint8Array) => Uint8Array
 
 /** Bytes of a source of one block for which no worker is asked: they take this thread a frame or two. */
 const mostAlone = 262_144
@@ -95,6 +109,12 @@ interface InputBlock {
   readonly dictionary: Uint8Array
   readonly block: Uint8Array
   readonly last: boolean
+}
+
+interface OutputBlock {
+  readonly finished: Uint8Array
+  /** The block's, of which `finished` may be a view. */
+  readonly buffer: Uint8Array
 }
 
 /**

@@ -8,6 +8,8 @@ export interface CodecOptions extends AbortOptions {
   readonly native?: NativeTools | undefined
   /** The engine's workers; all is done on the calling thread where there are none. */
   readonly pool?: Pool | undefined
+  /** Whether whoever reads is done with each chunk when he asks for the next: then it may stand in memory that is used again. */
+  readonly lend?: boolean | undefined
 }
 
 /** What a decoder by itself may be told beside. */

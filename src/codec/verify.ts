@@ -2,7 +2,7 @@
 
 import { OciError } from '../errors.ts'
 import type { NativeTools } from '../storage.ts'
-import { concat, equalBytes } from '../streams.ts'
+import { equalBytes } from '../streams.ts'
 import type { DeflateOptions } from './deflate.ts'
 import { Inflater } from './inflate.ts'
 
@@ -21,13 +21,21 @@ export type VerifyBlock = (deflated: DeflatedBlock) => void
 export function blockVerifier(native?: NativeTools): VerifyBlock {
   const inflater = new Inflater()
   const inflateRaw = native?.inflateRaw?.bind(native)
+  // One for all: as garbage, a worker would hold tens of megabytes of them.
+  let joined = new Uint8Array()
   return piece => {
     let cause: unknown
     try {
       // Only our own inflater tells where the stream ends, so it always takes the last block.
       if (inflateRaw === undefined || piece.last) {
         if (inflatesTo(inflater, piece)) return
-      } else if (joinsTo(inflateRaw, piece)) return
+      } else {
+        const size = piece.deflated.length + sentinel.length
+        if (joined.length < size) joined = new Uint8Array(size + (size >>> 1))
+        joined.set(piece.deflated)
+        joined.set(sentinel, piece.deflated.length)
+        if (joinsTo(inflateRaw, piece, joined.subarray(0, size))) return
+      }
     } catch (error) {
       cause = error
     }
@@ -56,10 +64,13 @@ const sentinel = Uint8Array.of(0x01, 0x08, 0x00, 0xf7, 0xff, 0x6f, 0x63, 0x69, 0
 const sentinelContent = sentinel.subarray(5)
 
 /** A block that left its stream open lets the sentinel through, whole and right behind it. */
-function joinsTo(inflateRaw: NonNullable<NativeTools['inflateRaw']>, piece: DeflatedBlock): boolean {
-  const { block, deflated, dictionary } = piece
+function joinsTo(
+  inflateRaw: NonNullable<NativeTools['inflateRaw']>,
+  { block, dictionary }: DeflatedBlock,
+  joined: Uint8Array,
+): boolean {
   const size = block.length + sentinelContent.length
-  const found = inflateRaw(concat([deflated, sentinel]), { dictionary, size })
+  const found = inflateRaw(joined, { dictionary, size })
   return (
     found.length === size &&
     equalBytes(found.subarray(0, block.length), block) &&

@@ -1,6 +1,6 @@
 /** The encoder of `ocidir-zstd-1`: fixed blocks, each a frame of its own with its content's checksum. */
 
-import { compressBlocks } from '../blocks.ts'
+import { type BlockWork, compressBlocks } from '../blocks.ts'
 import type { CodecOptions } from '../codec.ts'
 import { ZstdBlocks, type ZstdParts } from './blocks.ts'
 import { zstdModule } from './carried.ts'
@@ -20,10 +20,13 @@ export async function* encodeZstd(
   options: ZstdEncoderOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const checksum = await createChecksum()
-  const finish = (frame: Uint8Array, block: Uint8Array): Uint8Array => {
+  const finish: BlockWork['finish'] = (frame, block, room) => {
     checksum.reset()
     checksum.update(block)
-    return withChecksum(frame, checksum.value())
+    const whole = room(frame.length + 4)
+    whole.set(frame)
+    setChecksum(whole, checksum.value())
+    return whole
   }
   const here = new ZstdBlocks({ zstd: zstdModule }, options)
   yield* compressBlocks(source, {
@@ -37,14 +40,11 @@ export async function* encodeZstd(
   })
 }
 
-/** Sets the frame's flag, and puts the checksum behind its last block (RFC 8878, 3.1.1). */
-function withChecksum(frame: Uint8Array, checksum: number): Uint8Array {
-  const whole = new Uint8Array(frame.length + 4)
-  whole.set(frame)
-  const view = new DataView(whole.buffer)
+/** Sets the frame's flag, and puts the checksum behind its last block, where there is room for it (RFC 8878, 3.1.1). */
+function setChecksum(frame: Uint8Array, checksum: number): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
   view.setUint8(descriptorAt, view.getUint8(descriptorAt) | checksumFlag)
-  view.setUint32(frame.length, checksum, true)
-  return whole
+  view.setUint32(frame.length - 4, checksum, true)
 }
 
 /** Where the descriptor stands: behind the magic number. */

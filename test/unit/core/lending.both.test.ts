@@ -6,9 +6,11 @@ import { type Codec, identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
+import { Pool } from '../../../src/pool.ts'
 import type { AbortOptions } from '../../../src/storage.ts'
 import { chunksOf, concat, equalBytes, lentChunksOf, streamOf } from '../../../src/streams.ts'
 import { seeded } from '../../golden/inputs.ts'
+import { LocalWorkers } from '../work/local-worker.ts'
 
 const bytes = seeded(1_000_000, 3)
 const step = 70_000
@@ -86,6 +88,37 @@ describe('a stream that lends', () => {
     await settled()
     expect(ended()).toBe(true)
   })
+})
+
+describe('an encoder', () => {
+  const large = seeded(9_000_000, 4)
+  const encoders: [string, Codec][] = [
+    ['gzip by fflate', gzip({ level: 1 })],
+    ['gzip by zlib', gzip({ level: 1, deflate: 'zlib' })],
+    ['zstd', zstd({ level: 1 })],
+  ]
+
+  it.each(encoders)(
+    'lends what it makes to who asks for it, by workers and without: %s',
+    async (_name, codec) => {
+      const expected = concat(await keep(codec.encode(chunksOf(large))))
+      for (const workers of [0, 2]) {
+        const pool = new Pool({ workers, start: () => new LocalWorkers().start() })
+        const kept = await keep(codec.encode(chunksOf(large), { pool }))
+        expect(equalBytes(concat(kept), expected)).toBe(true)
+        const copies: Uint8Array[] = []
+        const buffers = new Set<ArrayBufferLike>()
+        for await (const chunk of codec.encode(chunksOf(large), { pool, lend: true })) {
+          copies.push(chunk.slice())
+          buffers.add(chunk.buffer)
+        }
+        expect(equalBytes(concat(copies), expected)).toBe(true)
+        // The header and the trailer of gzip, and a few blocks under way.
+        expect(buffers.size).toBeLessThan(copies.length)
+        pool.close()
+      }
+    },
+  )
 })
 
 describe('a layer', () => {
