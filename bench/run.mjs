@@ -93,7 +93,7 @@ async function allLayers() {
 async function allChecks() {
   for (const [count, size] of /** @type {const} */ ([
     [32, 8],
-    [16, 32],
+    [64, 32],
     [1, 1024],
   ])) {
     const bytes = (size * MiB) / scale

@@ -85,6 +85,7 @@ export class BlobWriter {
       throw new OciError('SIZE_MISMATCH', { expected, found: size })
     // The medium writes while this thread hashes; both only read the bytes.
     const writing = this.#sink.write(bytes)
+    writing.catch(() => {})
     this.#hasher.update(bytes)
     this.#size = size
     await writing

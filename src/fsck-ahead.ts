@@ -68,7 +68,12 @@ export class DigestsAhead {
       const running = this.#run(plan)
       this.#running.add(running)
       // It never rejects.
-      running.finally(() => this.#running.delete(running)).catch(() => {})
+      running
+        .finally(() => {
+          this.#running.delete(running)
+          this.#next()
+        })
+        .catch(() => {})
     }
   }
 
@@ -81,7 +86,6 @@ export class DigestsAhead {
       plan.resolve(undefined)
     }
     this.#held -= this.#whole(plan)
-    this.#next()
   }
 
   /** Bytes that are in memory at once for it. */

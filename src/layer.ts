@@ -141,7 +141,7 @@ async function storeLayer(
     const total = options.size ?? sizeOf(bytes)
     const given = codec.borrows ? lentChunksOf : chunksOf
     const plain = counted(given(bytes, { signal }), { hasher, total, onProgress })
-    for await (const chunk of codec.encode(plain, { signal, native, pool, lend: true }))
+    for await (const chunk of codec.encode(plain, { signal, native, pool, lend: codec.borrows === true }))
       await writer.write(chunk)
     const descriptor = await writer.complete()
     return { descriptor, diffId: hasher === undefined ? descriptor.digest : `sha256:${hasher.hex()}` }

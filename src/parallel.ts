@@ -45,10 +45,12 @@ export async function inParallel<T>(
 export class OwnSignals {
   readonly #running = new Set<AbortController>()
   readonly #forget: () => void
+  #aborted: { readonly reason: unknown } | undefined
 
   constructor(signal: AbortSignal | undefined) {
     const onAbort = (): void => this.abort(signal?.reason)
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
     this.#forget = () => signal?.removeEventListener('abort', onAbort)
   }
 
@@ -56,9 +58,10 @@ export class OwnSignals {
     return this.#running.size
   }
 
-  /** Does something under a signal of its own. */
+  /** Does something under a signal of its own; an aborted one where what they are under has ended. */
   async run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const own = new AbortController()
+    if (this.#aborted !== undefined) own.abort(this.#aborted.reason)
     this.#running.add(own)
     try {
       return await work(own.signal)
@@ -67,7 +70,12 @@ export class OwnSignals {
     }
   }
 
+  throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted.reason
+  }
+
   abort(reason: unknown): void {
+    this.#aborted ??= { reason }
     for (const own of this.#running) own.abort(reason)
   }
 

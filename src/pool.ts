@@ -90,7 +90,9 @@ export class Pool {
         job,
         modules,
         attempts: 0,
+        isWanted: true,
         done: answer => {
+          if (!ticket.isWanted) return
           signal?.removeEventListener('abort', onAbort)
           try {
             resolve(answer?.made && take(answer.made))
@@ -102,6 +104,7 @@ export class Pool {
       const onAbort = (): void => {
         const at = this.#queue.indexOf(ticket)
         if (at >= 0) this.#queue.splice(at, 1)
+        ticket.isWanted = false
         reject(signal?.reason)
       }
       if (signal?.aborted) return onAbort()
@@ -211,6 +214,7 @@ export class Pool {
     this.#lanes.delete(lane)
     const left = lane.end(why)
     for (const ticket of left.reverse()) {
+      if (!ticket.isWanted) continue
       if (this.#isGivenUp() || ticket.attempts >= mostAttempts) ticket.done(undefined)
       else this.#queue.unshift(ticket)
     }
@@ -221,6 +225,8 @@ interface Ticket {
   readonly job: BlockJob
   readonly modules: readonly ModuleNote[]
   attempts: number
+  /** Nobody has given it up. */
+  isWanted: boolean
   done(answer: FromWorker | undefined): void
 }
 

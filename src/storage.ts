@@ -102,6 +102,7 @@ export interface StorageEntry {
 
 /** Hashes as bytes come. */
 export interface Hasher {
+  /** It's done with the bytes when it returns. */
   update(bytes: Uint8Array): void
   /** Lower-case hex; the hasher is spent afterwards. */
   hex(): string
@@ -197,7 +198,10 @@ export interface StageOptions extends AbortOptions {
 
 /** Bytes that have no name yet. Nobody sees them until `commit`. */
 export interface StagedFile {
-  /** Takes the bytes; close it before `commit`. Aborting it discards. */
+  /**
+   * Takes the bytes; close it before `commit`. Aborting it discards. A write resolves when the chunk isn't needed any more,
+   * for its memory may be used again then.
+   */
   readonly writable: WritableStream<Uint8Array>
   /**
    * Publishes the bytes under a name, whole. An existing file of the same size wins and isn't touched; one of
@@ -243,7 +247,7 @@ export interface ResumableFile {
    * that nobody has touched the bytes since; else they have to be hashed anew.
    */
   readonly hashed?: HashedBytes | undefined
-  /** Takes the bytes that follow on `kept`; close it before `commit`. Aborting it leaves what has come. */
+  /** Takes the bytes that follow on `kept`, as that of a staged file. Aborting it leaves what has come. */
   readonly writable: WritableStream<Uint8Array>
   /** As that of a staged file, under the name that was given. */
   commit(options?: AbortOptions): Promise<'written' | 'existed'>

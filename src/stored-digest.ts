@@ -49,10 +49,13 @@ export async function storedDigest(
   const chunks = (): AsyncIterable<Uint8Array> => lentPart(file, place, { signal })
   // The platform's hasher is faster than a chunk's way to a worker: measured in Node, also for many blobs at once.
   const isForWorker = file.size >= leastForWorker && engine.native?.hasher === undefined
-  const theirs = isForWorker ? engine.pool.hasher(algorithm) : undefined
+  const byWorker = async (): Promise<string | undefined> => {
+    const hash = isForWorker ? engine.pool.hasher(algorithm) : undefined
+    return hash && hexByWorker(hash, chunks(), options)
+  }
   const hex =
     (await hexByThread(file, algorithm, options)) ??
-    (theirs && (await hexByWorker(theirs, chunks(), options))) ??
+    (await byWorker()) ??
     (await hexHere(algorithm, chunks(), options))
   return `${algorithm}:${hex}`
 }

@@ -72,6 +72,7 @@ export async function* compressBlocks(
     let finished = isAlone ? undefined : await byWorker(job, take)
     if (finished === undefined) {
       await turn()
+      signals.throwIfAborted()
       finished = await here.compress(job, take)
     }
     return { finished, buffer }
@@ -84,6 +85,8 @@ export async function* compressBlocks(
       spare.push(buffer)
     }
   } finally {
+    // Whoever stops early wants none of those that were begun.
+    signals.abort(new DOMException('nobody reads any more', 'AbortError'))
     signals.end()
   }
 }

@@ -31,7 +31,8 @@ export interface Decoder {
 export interface Codec extends Decoder {
   /**
    * Whether `encode` is done with a chunk when it asks for the next one, and alters none: then they may come in memory that
-   * is used again. Not so unless given.
+   * is used again, and so may those that it gives (`lend`). Not so unless given; a codec that is spread into another one
+   * brings its word along.
    */
   readonly borrows?: boolean | undefined
   /** Compresses, reading as it is read. */

@@ -135,8 +135,8 @@ class Feed {
     for await (const chunk of this.#chunks(source)) {
       for (let at = 0; at < chunk.length; at += blockSize) {
         await turn()
-        // Its own bytes: what a stream takes it may read later, when the chunk's owner uses that again.
-        await this.#write(chunk.slice(at, at + blockSize))
+        // Its own bytes (a Buffer's slice is a view): a stream may read them later, when the chunk's owner uses that again.
+        await this.#write(new Uint8Array(chunk.subarray(at, at + blockSize)))
       }
     }
     await this.#sink.close()

@@ -115,6 +115,7 @@ class ResumedCopy {
     for await (const chunk of rest) {
       // The medium writes while this thread hashes. What is hashed and wasn't written is noticed by the kept size.
       const writing = sink.write(chunk)
+      writing.catch(() => {})
       this.#hash(chunk, size)
       await writing
     }
