@@ -1,6 +1,6 @@
 /** What a pool's workers can do, and what their owner and they say to each other. Buffers are handed to and fro. */
 
-import type { SharedPart } from './storage.ts'
+import type { SharedPart } from './shared-file.ts'
 
 /** One block to be compressed, and inflated again to see that it is whole. */
 export interface BlockJob {
@@ -23,7 +23,7 @@ export interface HashStep {
   readonly hash: number
   readonly algorithm: 'sha256' | 'sha512'
   readonly bytes?: Uint8Array | undefined
-  /** What comes next, in place of `bytes`. */
+  /** What comes next, in place of `bytes`. With a result as the end of a hash's first step it is all. */
   readonly part?: SharedPart | undefined
   readonly end?: 'result' | 'drop' | undefined
 }

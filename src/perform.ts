@@ -4,7 +4,9 @@ import type { BlockCompressor } from './codec/blocks.ts'
 import { GzipBlocks } from './codec/gzip-blocks.ts'
 import { ZstdBlocks } from './codec/zstd/blocks.ts'
 import type { BlockJob, FromWorker, HashStep, ModuleNote, ToWorker } from './jobs.ts'
-import type { Hasher, SharedPart } from './storage.ts'
+import type { SharedPart } from './shared-file.ts'
+import type { Hasher } from './storage.ts'
+import { concat } from './streams.ts'
 
 /** Sends an answer, and hands buffers over with it. */
 export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
@@ -12,17 +14,22 @@ export type Send = (answer: FromWorker, transfer: ArrayBuffer[]) => void
 /** Makes a hasher of the platform's. */
 export type MakeHasher = (algorithm: 'sha256' | 'sha512') => Promise<Hasher>
 
-/** Gives a part of a file in chunks, each until the next is asked for. Throws unless it is whole, and of that file. */
-export type ReadPart = (part: SharedPart) => Iterable<Uint8Array>
+/** What a worker makes hashes with. */
+export interface HashTools {
+  readonly makeHasher: MakeHasher
+  /** Hashes at once, where that is faster than a hasher. */
+  digest?(bytes: Uint8Array, algorithm: 'sha256' | 'sha512'): Promise<string>
+  /**
+   * Gives a part of a file in chunks of so many bytes, each until the next is asked for. Throws unless it is whole, and of
+   * that file.
+   */
+  readPart(part: SharedPart, chunkSize: number): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+}
 
 /** What a worker listens with. */
-export function performer(
-  send: Send,
-  makeHasher: MakeHasher,
-  readPart: ReadPart = notHere,
-): (message: ToWorker) => void {
+export function performer(send: Send, tools: HashTools): (message: ToWorker) => void {
   const compressors = new Compressors()
-  const hashes = new Hashes(makeHasher, readPart)
+  const hashes = new Hashes(tools)
   const answer = async (message: ToWorker): Promise<Omit<FromWorker, 'id'>> => {
     if (message.kind === 'module') {
       compressors.give(message)
@@ -38,10 +45,6 @@ export function performer(
       error => send({ id: message.id, fault: String(error) }, []),
     )
   }
-}
-
-function notHere(): never {
-  throw new Error('this worker reads no files')
 }
 
 class Compressors {
@@ -70,26 +73,45 @@ class Compressors {
 }
 
 class Hashes {
-  readonly #make: MakeHasher
-  readonly #read: ReadPart
-  readonly #begun = new Map<number, Promise<Hasher>>()
+  readonly #tools: HashTools
+  readonly #begun = new Map<number, Hasher>()
+  #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(make: MakeHasher, read: ReadPart) {
-    this.#make = make
-    this.#read = read
+  constructor(tools: HashTools) {
+    this.#tools = tools
   }
 
-  async step({ hash, algorithm, bytes, part, end }: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
-    const begun = this.#begun.get(hash) ?? this.#make(algorithm)
-    this.#begun.set(hash, begun)
-    if (end !== undefined) this.#begun.delete(hash)
-    const hasher = await begun
+  /** One step after another, as they came: a file is read between them. */
+  step(step: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
+    const done = this.#turn.then(() => this.#do(step))
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  async #do({ hash, algorithm, bytes, part, end }: HashStep): Promise<Pick<FromWorker, 'hex' | 'spent'>> {
+    const { digest, makeHasher, readPart } = this.#tools
+    const before = this.#begun.get(hash)
+    if (part !== undefined && end === 'result' && before === undefined && digest !== undefined)
+      return { hex: await digest(await whole(readPart(part, part.end - part.start)), algorithm) }
+    const hasher = before ?? (await makeHasher(algorithm))
+    if (end === undefined) this.#begun.set(hash, hasher)
+    else this.#begun.delete(hash)
+    if (part !== undefined) for await (const chunk of readPart(part, chunkSize)) hasher.update(chunk)
     if (end === 'result') return { hex: hasher.hex() }
-    if (part !== undefined) for (const chunk of this.#read(part)) hasher.update(chunk)
     if (bytes === undefined) return {}
     hasher.update(bytes)
     return { spent: bytes.buffer as ArrayBuffer }
   }
+}
+
+/** Bytes that a processor has at hand while they are hashed. */
+const chunkSize = 256 << 10
+
+/** A single chunk as it is. */
+async function whole(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const found: Uint8Array[] = []
+  for await (const chunk of chunks) found.push(chunk)
+  return concat(found)
 }
 
 /** In the buffer that came, so that none is made for each block. */

@@ -1,7 +1,8 @@
 /** The workers of an engine: started when there is work, shared by all of its streams, ended when they have rested. */
 
 import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
-import type { AbortOptions, SharedPart, ThreadTools, WorkerLike } from './storage.ts'
+import type { SharedPart } from './shared-file.ts'
+import type { AbortOptions, ThreadTools, WorkerLike } from './storage.ts'
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -439,6 +440,13 @@ export class WorkerHash {
     return this.#isWhole
   }
 
+  /** The digest of a file in one part, and the end; `undefined` where the worker was lost, or can't read it. */
+  async hexOf(part: SharedPart): Promise<string | undefined> {
+    const answer = this.#end('result', part).catch(() => undefined)
+    this.#inFlight.push(answer.then(Boolean))
+    return (await answer)?.hex
+  }
+
   /** The digest, in hex; `undefined` where the worker was lost, or one of the chunks. */
   async hex(): Promise<string | undefined> {
     const answer = this.#end('result').catch(() => undefined)
@@ -452,10 +460,10 @@ export class WorkerHash {
     await Promise.all(this.#inFlight)
   }
 
-  async #end(end: 'result' | 'drop'): Promise<FromWorker> {
+  async #end(end: 'result' | 'drop', part?: SharedPart): Promise<FromWorker> {
     this.#isEnded = true
     try {
-      return await this.#lane.hash({ ...this.#step, end })
+      return await this.#lane.hash({ ...this.#step, end, ...(part && { part }) })
     } finally {
       this.#lane.forgetHash()
     }

@@ -151,26 +151,6 @@ export interface ThreadTools {
   /** How many can run at once. */
   readonly count: number
   start(): WorkerLike
-  /** Opens a stored file for them to read by themselves; `undefined` where it isn't one of this process's disk. */
-  share?(file: StoredFile): Promise<SharedFile | undefined>
-}
-
-/** One version of a file, open for all threads of this process. */
-export interface SharedFile {
-  /** Its number in the process. */
-  readonly descriptor: number
-  /** What a thread sees whether it is this file that the number is of. */
-  readonly version: string
-  /** Throws `STORAGE_CHANGED` where it isn't the version any more that was opened. */
-  check(): Promise<void>
-  close(): Promise<void>
-}
-
-/** A part of it, which a thread reads by itself. */
-export interface SharedPart {
-  readonly file: Pick<SharedFile, 'descriptor' | 'version'>
-  readonly start: number
-  readonly end: number
 }
 
 /** A medium that can be read: one method is enough. */

@@ -4,8 +4,9 @@ import { lentPart, readPart, streamPart } from './blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
 import type { WorkerHash } from './pool.ts'
+import { type SharedFile, type SharedPart, sharedFile } from './shared-file.ts'
 import type { Digest } from './spec.ts'
-import type { AbortOptions, SharedFile, SharedPart, StoredFile } from './storage.ts'
+import type { AbortOptions, StoredFile } from './storage.ts'
 import { chunksOf, orAborted } from './streams.ts'
 
 /** What is hashed, and how. */
@@ -22,10 +23,10 @@ export const oneShotSize: number = 32 << 20
 /** Below, the way to a worker and back takes longer than the hash. */
 const leastForWorker = 1 << 20
 
-/** The same where a thread reads by itself: it takes that long to start one. */
-const leastForThread = 4 << 20
-/** Bytes that a thread reads at once: what an abort waits for, and progress. */
-const partSize = 4 << 20
+/** The same where a worker reads by itself: it takes that long to start one. */
+const leastForReader = 4 << 20
+/** Bytes that it reads at once: what an abort waits for, and progress. */
+const partSize = 16 << 20
 
 /** Whether a blob of so many bytes is held whole while it is hashed. */
 export function isOneShot(size: number, { native }: Engine): boolean {
@@ -41,6 +42,8 @@ export async function storedDigest(
   const algorithm = verifiableAlgorithm(digest)
   const { engine, storage, signal, onBytes } = options
   const place = { storage, path: blobPath(digest) }
+  const theirs = await hexByReader(file, algorithm, options)
+  if (theirs !== undefined) return `${algorithm}:${theirs}`
   if (isOneShot(file.size, engine)) {
     const bytes = await orAborted(readPart(file, place, { signal }), signal)
     onBytes?.(bytes.length)
@@ -49,14 +52,9 @@ export async function storedDigest(
   const chunks = (): AsyncIterable<Uint8Array> => lentPart(file, place, { signal })
   // The platform's hasher is faster than a chunk's way to a worker: measured in Node, also for many blobs at once.
   const isForWorker = file.size >= leastForWorker && engine.native?.hasher === undefined
-  const byWorker = async (): Promise<string | undefined> => {
-    const hash = isForWorker ? engine.pool.hasher(algorithm) : undefined
-    return hash && hexByWorker(hash, chunks(), options)
-  }
+  const hash = isForWorker ? engine.pool.hasher(algorithm) : undefined
   const hex =
-    (await hexByThread(file, algorithm, options)) ??
-    (await byWorker()) ??
-    (await hexHere(algorithm, chunks(), options))
+    (hash && (await hexByWorker(hash, chunks(), options))) ?? (await hexHere(algorithm, chunks(), options))
   return `${algorithm}:${hex}`
 }
 
@@ -93,31 +91,37 @@ export async function storedDigestSeen(
   return `${algorithm}:${hasher.hex()}`
 }
 
-/** Where there are threads that read by themselves: `undefined` else, and where one was lost on the way. */
-async function hexByThread(
+/** By a worker that reads by itself: `undefined` where none can, and where it was lost on the way. */
+async function hexByReader(
   file: StoredFile,
   algorithm: DigestAlgorithm,
   options: StoredDigestOptions,
 ): Promise<string | undefined> {
-  const { native, pool } = options.engine
-  if (file.size < leastForThread || pool.size === 0) return undefined
-  const shared = await native?.threads?.share?.(file)
+  const { engine, signal, onBytes } = options
+  if (file.size < leastForReader || engine.pool.size === 0) return undefined
+  const shared = await sharedFile(file)
   if (shared === undefined) return undefined
-  const hash = pool.hasher(algorithm)
+  const hash = engine.pool.hasher(algorithm)
+  let hex: string | undefined
+  let isRefused = false
   try {
-    const hex = hash && (await hexByWorker(hash, partsOf(shared, file.size), options))
+    if (hash !== undefined && isOneShot(file.size, engine)) {
+      hex = await orAborted(hash.hexOf({ way: shared.way, start: 0, end: file.size }), signal)
+      if (hex !== undefined) onBytes?.(file.size)
+    } else if (hash !== undefined) hex = await hexByWorker(hash, partsOf(shared, file.size), options)
     await shared.check()
+    isRefused = hex === undefined
     return hex
   } finally {
-    // Its number may be another file's as soon as it is closed. Who has given up doesn't wait for that.
-    const closed = Promise.resolve(hash?.drop()).then(() => shared.close())
-    await orAborted(closed, options.signal)
+    // It may be closed, and its number another file's, when nothing reads any more. Who has given up doesn't wait for that.
+    const closed = Promise.resolve(hash?.drop()).then(() => shared.close(isRefused))
+    await orAborted(closed, signal)
   }
 }
 
-function* partsOf({ descriptor, version }: SharedFile, size: number): Generator<SharedPart> {
+function* partsOf({ way }: SharedFile, size: number): Generator<SharedPart> {
   for (let start = 0; start < size; start += partSize)
-    yield { file: { descriptor, version }, start, end: Math.min(start + partSize, size) }
+    yield { way, start, end: Math.min(start + partSize, size) }
 }
 
 /** `undefined` where the worker was lost on the way. */

@@ -1,10 +1,11 @@
 /** One version of a file: a `File` is a snapshot, but engines differ in what they say when the file is replaced. */
 
 import { isOciError, OciError } from '../../src/errors.ts'
-import type { LayoutPath, StoredFile } from '../../src/storage.ts'
+import { letShare, type SharedFile } from '../../src/shared-file.ts'
+import type { BlobPath, LayoutPath, StoredFile } from '../../src/storage.ts'
 import { storedBlob } from '../../src/stored-blob.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
-import { findFile, type LayoutDirectory } from './directory.ts'
+import { blobLock, findFile, type LayoutDirectory } from './directory.ts'
 import { absent, faulty, unless } from './faults.ts'
 
 const smallFile = 1024 * 1024
@@ -21,8 +22,10 @@ export async function openFile(layout: LayoutDirectory, path: LayoutPath): Promi
     if (file === undefined) return undefined
     // WebKit tells the time of whatever file has the name now, so it is asked for only here.
     const snapshot = { layout, path, file, size: file.size, modified: file.lastModified }
-    if (!isReadAtOnce(snapshot))
-      return storedBlob(file, placeOf(snapshot), cause => checkUnchanged(snapshot, cause))
+    if (!isReadAtOnce(snapshot)) {
+      const stored = storedBlob(file, placeOf(snapshot), cause => checkUnchanged(snapshot, cause))
+      return path.startsWith('blobs/') ? letShare(stored, () => share(snapshot)) : stored
+    }
     try {
       return storedBytes(await readNow(snapshot), snapshot.modified)
     } catch (error) {
@@ -58,6 +61,24 @@ async function readNow(snapshot: Snapshot): Promise<Uint8Array> {
 async function findFileNow(layout: LayoutDirectory, path: LayoutPath): Promise<File | undefined> {
   const handle = await findFile(layout, path)
   return handle && unless(absent, handle.getFile())
+}
+
+/** Layouts of which no worker could read a file. */
+const refused = new WeakSet<LayoutDirectory>()
+
+/** For workers, in the private file system alone: on a disk nobody can be kept from taking a file away. */
+async function share(snapshot: Snapshot): Promise<SharedFile | undefined> {
+  const { layout, path, size } = snapshot
+  if (!layout.quota || refused.has(layout)) return undefined
+  const handle = await faulty({ ...placeOf(snapshot), operation: 'read' }, () => findFile(layout, path))
+  if (handle === undefined) return undefined
+  return {
+    way: { handle, size, lock: blobLock(layout, path as BlobPath) },
+    check: () => checkUnchanged(snapshot),
+    async close(isRefused) {
+      if (isRefused) refused.add(layout)
+    },
+  }
 }
 
 interface Snapshot {

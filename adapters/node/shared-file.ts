@@ -1,28 +1,23 @@
-/** Files that threads read by themselves: a descriptor is the process's and not a thread's. */
+/** A thread's way to the bytes of a file that is open in its process: a descriptor is the process's and not a thread's. */
 
 import { type BigIntStats, fstatSync, readSync } from 'node:fs'
-import type { SharedFile, SharedPart, StoredFile } from '../../src/storage.ts'
-import { openVersion, sourceOf } from './stored.ts'
+import type { SharedPart } from '../../src/shared-file.ts'
 
-/** Opens a stored file of this disk for all threads. */
-export async function shareFile(file: StoredFile): Promise<SharedFile | undefined> {
-  const source = sourceOf(file)
-  if (source === undefined) return undefined
-  const { handle, check } = await openVersion(source)
-  return {
-    descriptor: handle.fd,
-    version: versionOf(source.version),
-    check,
-    close: () => handle.close(),
-  }
+/** What another file, or another version, has not. */
+export function versionOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs].join(' ')
 }
 
-/** A thread's side. The chunks are views of one buffer. */
-export function* readShared({ file, start, end }: SharedPart): Generator<Uint8Array, void, undefined> {
-  const { descriptor, version } = file
+/** Gives a part in views of one buffer. Throws where the number isn't of that file, or it has become shorter. */
+export function* readShared(
+  { way, start, end }: SharedPart,
+  chunkSize: number,
+): Generator<Uint8Array, void, undefined> {
+  if (!('descriptor' in way)) throw new Error('no file of this process')
+  const { descriptor, version } = way
   // Not every runtime has the same numbers in all threads.
   if (versionOf(fstatSync(descriptor, { bigint: true })) !== version) throw new Error('another file')
-  buffer ??= new Uint8Array(chunkSize)
+  if (buffer === undefined || buffer.length < chunkSize) buffer = new Uint8Array(chunkSize)
   for (let at = start; at < end; ) {
     const read = readSync(descriptor, buffer, 0, Math.min(chunkSize, end - at), at)
     if (read === 0) throw new Error('the file has become shorter')
@@ -31,9 +26,4 @@ export function* readShared({ file, start, end }: SharedPart): Generator<Uint8Ar
   }
 }
 
-const chunkSize = 256 << 10
 let buffer: Uint8Array | undefined
-
-function versionOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs].join(' ')
-}

@@ -4,11 +4,13 @@ import type { BigIntStats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { OciError } from '../../src/errors.ts'
 import type { Place } from '../../src/faults.ts'
+import { letShare, type SharedFile } from '../../src/shared-file.ts'
 import { checkRange, type RangeOptions, type StoredFile } from '../../src/storage.ts'
 import { storedBytes } from '../../src/stored-bytes.ts'
 import { streamOf } from '../../src/streams.ts'
 import { readFlags, readNow, sameVersion, unlessNow } from './at-once.ts'
 import { absent, faulty, unless } from './faults.ts'
+import { versionOf } from './shared-file.ts'
 
 // Measured with a hash of each chunk: 64 KiB 1.1 GB/s, 256 KiB 1.5, 1 MiB 1.6, and 1.7 in buffers that are used again.
 const chunkSize = 1024 * 1024
@@ -91,7 +93,14 @@ function storedFile(real: string, version: BigIntStats, place: Place): StoredFil
     },
   }
   sources.set(file, from)
-  return file
+  return letShare(file, () => share(from))
+}
+
+/** Opens a version for all threads. */
+async function share(source: Source): Promise<SharedFile> {
+  const { handle, check } = await openVersion(source)
+  const way = { descriptor: handle.fd, version: versionOf(source.version) }
+  return { way, check, close: () => handle.close() }
 }
 
 /** One version of one file of the disk. */
@@ -102,14 +111,14 @@ export interface Source {
 }
 
 /** A file that is open, and the look whether it still is the version that it was. */
-export interface OpenVersion {
+interface OpenVersion {
   readonly handle: FileHandle
   /** Throws `STORAGE_CHANGED` where it isn't. */
   check(): Promise<void>
 }
 
 /** Opens a version again; `STORAGE_CHANGED` where it is another one by now. */
-export async function openVersion(source: Source): Promise<OpenVersion> {
+async function openVersion(source: Source): Promise<OpenVersion> {
   const { real, version } = source
   const reading: Place = { ...source.place, operation: 'read' }
   const handle = await faulty(reading, () => unless([...absent, 'ELOOP'], openRead(real)))

@@ -3,10 +3,9 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { ThreadTools } from '../../src/storage.ts'
-import { shareFile } from './shared-file.ts'
 
 /** Threads of `worker_threads`. */
-export const threads: ThreadTools = { count: availableParallelism(), start, share: shareFile }
+export const threads: ThreadTools = { count: availableParallelism(), start }
 
 function start(): ReturnType<ThreadTools['start']> {
   // Their garbage would wait for far more memory than a few blocks need.

@@ -5,10 +5,9 @@ import { performer } from '../../src/perform.ts'
 import { nativeHasher } from './native.ts'
 import { readShared } from './shared-file.ts'
 
-const perform = performer(
-  (answer, transfer) => parentPort?.postMessage(answer, transfer),
-  async algorithm => nativeHasher(algorithm),
-  readShared,
-)
+const perform = performer((answer, transfer) => parentPort?.postMessage(answer, transfer), {
+  makeHasher: async algorithm => nativeHasher(algorithm),
+  readPart: readShared,
+})
 
 parentPort?.on('message', perform)

@@ -3,6 +3,7 @@
 import { createHasher } from '../../../src/digest.ts'
 import type { FromWorker, ToWorker } from '../../../src/jobs.ts'
 import { performer } from '../../../src/perform.ts'
+import { readHandle } from '../../../src/read-handle.ts'
 import type { WorkerLike } from '../../../src/storage.ts'
 
 /** What befalls a worker: by the number of the message that it has just got, from 1. */
@@ -52,7 +53,10 @@ class LocalWorker implements WorkerLike {
 
   constructor(fate: Fate) {
     this.#fate = fate
-    this.#perform = performer((answer, transfer) => this.#answer(answer, transfer), createHasher)
+    this.#perform = performer((answer, transfer) => this.#answer(answer, transfer), {
+      makeHasher: createHasher,
+      readPart: readHandle,
+    })
   }
 
   postMessage(message: unknown, transfer: ArrayBuffer[]): void {
