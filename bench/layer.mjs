@@ -1,10 +1,9 @@
 // @ts-check
 // One layer in a process of its own:
-//   layer.mjs LAYOUT TAR|repeat:BYTES:TAR --codec gzip|zstd|none --deflate fflate|zlib|platform --level N --workers N
-import { createReadStream } from 'node:fs'
+//   layer.mjs LAYOUT TAR --codec gzip|zstd|none --deflate fflate|zlib|platform --level N --workers N
 import { parseArgs } from 'node:util'
 import { OciDir } from 'ocidir'
-import { folder } from 'ocidir/node'
+import { file, folder } from 'ocidir/node'
 import { codecOf, engineOf, NotInThisBuild } from './codec.mjs'
 import { missingCode } from './measure.mjs'
 
@@ -31,38 +30,11 @@ try {
     level: number(values.level),
   })
   const dir = await OciDir.ensure(folder(layout), { engine: engineOf(number(values.workers)) })
-  const { descriptor, diffId } = await dir.writeLayer(sourceOf(input), codec && { codec })
+  const { descriptor, diffId } = await dir.writeLayer((await file(input)).stream(), codec && { codec })
   const inside = (performance.now() - started) / 1000
   console.log(JSON.stringify({ inside, size: descriptor.size, digest: descriptor.digest, diffId }))
 } catch (error) {
   if (!(error instanceof NotInThisBuild)) throw error
   console.error(error.message)
   process.exitCode = missingCode
-}
-
-/** @param {string} name */
-function sourceOf(name) {
-  const [, bytes, tar] = /^repeat:(\d+):(.+)$/.exec(name) ?? []
-  if (tar !== undefined) return repeated(tar, Number(bytes))
-  return reading(name)
-}
-
-/**
- * A file again and again. No compressor here looks back as far as its length.
- * @param {string} path
- * @param {number} bytes
- */
-async function* repeated(path, bytes) {
-  for (let left = bytes; left > 0; ) {
-    for await (const chunk of reading(path)) {
-      yield chunk.subarray(0, left)
-      left -= chunk.length
-      if (left <= 0) break
-    }
-  }
-}
-
-/** @param {string} path */
-function reading(path) {
-  return createReadStream(path, { highWaterMark: 1 << 18 })
 }

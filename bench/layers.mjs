@@ -86,7 +86,7 @@ async function built(build, { variant, place }) {
 }
 
 /**
- * One build in a process of its own; also of `repeat:BYTES:TAR`.
+ * One build in a process of its own.
  * @param {import('./codec.mjs').Build} how
  * @param {{ work: string, tar: string }} place
  */
