@@ -37,7 +37,7 @@ export async function run(command, args) {
   let peak = 0
   const poll = setInterval(() => {
     peak = Math.max(peak, peakOf(child.pid))
-  }, 5)
+  }, 50)
   const code = await new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', resolve)

@@ -51,7 +51,7 @@ export class DigestsAhead {
     return plan?.found
   }
 
-  /** Stops what is under way, and waits for it: nothing goes on behind the caller's back. */
+  /** Stops what is under way, and waits for it: nothing goes on but a part that a worker is amid. */
   async end(): Promise<void> {
     for (const { resolve } of this.#waiting.splice(0)) resolve(undefined)
     this.#signals.abort(new DOMException('the check has ended', 'AbortError'))

@@ -136,7 +136,7 @@ class Check {
     // One by one: index.json may give more of them than a call takes arguments.
     for (const found of entryFindings(this.#entries, this.#platforms)) this.#list(found)
     await this.#strays()
-    this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
+    if (this.#bytes > 0) this.#options.onProgress?.({ bytes: this.#bytes, total: this.#bytes })
     return this.#result()
   }
 

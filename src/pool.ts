@@ -28,6 +28,8 @@ const hearing = 50
 const mostAtHand = 2
 /** Chunks of a hash, of 256 KiB most often. */
 const mostChunks = 4
+/** Parts that it reads by itself: one that is read, and one that waits. */
+const mostParts = 2
 /** A block that has ended so many workers isn't given to another. */
 const mostAttempts = 2
 /** More workers than these have to be asked for. */
@@ -436,7 +438,8 @@ export class WorkerHash {
         ? this.#lane.hash(this.#step, chunk)
         : this.#lane.hash({ ...this.#step, part: chunk })
     this.#inFlight.push(succeeded(answer))
-    if (this.#inFlight.length >= mostChunks) this.#isWhole &&= (await this.#inFlight.shift()) === true
+    const most = chunk instanceof Uint8Array ? mostChunks : mostParts
+    if (this.#inFlight.length >= most) this.#isWhole &&= (await this.#inFlight.shift()) === true
     return this.#isWhole
   }
 

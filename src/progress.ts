@@ -64,7 +64,8 @@ class Meter {
     if (this.#isStopped) return
     this.#latest = progress
     if (this.#timer !== undefined) return
-    this.#marks.push({ at: performance.now(), bytes: 0 })
+    // What was there already isn't work.
+    this.#marks.push({ at: performance.now(), bytes: progress.bytes })
     // By a clock of its own: what hangs is told as well, by its falling rate.
     this.#timer = setInterval(() => this.#tick(), pace)
     this.#report()

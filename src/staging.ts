@@ -50,7 +50,8 @@ export async function unlessRefused<Medium extends ResumableMedium>(
     await check()
     return medium
   } catch (error) {
-    await medium.leave()
+    // What can't be left isn't to be gone on with; the reason is the refusal.
+    await medium.leave().catch(() => medium.drop().catch(() => {}))
     throw error
   }
 }

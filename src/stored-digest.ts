@@ -25,7 +25,7 @@ const leastForWorker = 1 << 20
 
 /** The same where a worker reads by itself: it takes that long to start one. */
 const leastForReader = 4 << 20
-/** Bytes that it reads at once: what an abort waits for, and progress. */
+/** Bytes that it reads at once: steps of progress. What it has at hand at an abort, two of them, it still reads. */
 const partSize = 16 << 20
 
 /** Whether a blob of so many bytes is held whole while it is hashed. */

@@ -46,6 +46,7 @@ export async function openPart(
     const staged = await StagedInBrowser.create(layout, {
       size: options.size,
       part: { name: found?.file.name ?? name, newName, kept: found?.file },
+      signal: options.signal,
     })
     const place = { storage: layout.storage, path: `${privateFolder}/${found?.file.name}` }
     const kept = found === undefined ? storedBytes(new Uint8Array()) : storedBlob(found.file, place)

@@ -1,5 +1,6 @@
 /** Staged bytes in a browser: a private file, moved to its name when all of its bytes are there. */
 
+import { domNameOf } from '../../src/faults.ts'
 import type { LeftBytes, StagingMedium } from '../../src/staging.ts'
 import type { BlobPath } from '../../src/storage.ts'
 import {
@@ -42,6 +43,8 @@ export interface StagedOptions {
   /** Bytes that will come, if known. */
   readonly size?: number | undefined
   readonly part?: Part | undefined
+  /** Ends what may take long: the copy of what is kept. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A private file to be written and published. It is made when its first bytes are at hand, and their number tells how. */
@@ -49,6 +52,7 @@ export class StagedInBrowser implements StagingMedium {
   readonly #layout: LayoutDirectory
   readonly #expectedSize: number | undefined
   readonly #part: Part | undefined
+  readonly #signal: AbortSignal | undefined
   #name: string
   #file: { readonly folder: FileSystemDirectoryHandle; readonly handle: FileSystemFileHandle } | undefined
   #writer: PrivateWriter | undefined
@@ -58,11 +62,14 @@ export class StagedInBrowser implements StagingMedium {
   /** Bytes that are in the file whatever becomes of this page. */
   #settledSize = 0
   #isClosed = false
+  /** What was kept couldn't be taken over; what of it stays has been decided. */
+  #isGivenUp = false
 
-  private constructor(layout: LayoutDirectory, { size, part }: StagedOptions) {
+  private constructor(layout: LayoutDirectory, { size, part, signal }: StagedOptions) {
     this.#layout = layout
     this.#expectedSize = size
     this.#part = part
+    this.#signal = signal
     this.#name = part?.name ?? newName()
     this.#size = part?.kept?.size ?? 0
   }
@@ -88,7 +95,8 @@ export class StagedInBrowser implements StagingMedium {
   close(): Promise<void> {
     return this.#faulty('write', async () => {
       if (this.#gatheredSize > 0) await this.#flush()
-      await (this.#writer ?? (await this.#open())).close()
+      this.#writer ??= await this.#open()
+      await this.#writer.close()
       this.#isClosed = true
     })
   }
@@ -103,17 +111,21 @@ export class StagedInBrowser implements StagingMedium {
 
   drop(): Promise<void> {
     return this.#faulty('discard', async () => {
+      if (this.#isGivenUp) return
       await this.#writer?.release()
-      const folder = this.#file?.folder ?? (this.#part?.kept && (await makePrivateFolder(this.#layout)))
+      // Of which nothing was opened, the file is another's still; in the private file system the lock says that nobody is at it.
+      const isOurs = this.#layout.quota && this.#part?.kept !== undefined
+      const folder = this.#file?.folder ?? (isOurs ? await makePrivateFolder(this.#layout) : undefined)
       if (folder !== undefined) await removeReleased(folder, this.#name)
       // With all of its bytes it is dropped for one reason, that they are wrong: as those may be that were taken over.
-      if (this.#isClosed) await this.#removeTakenOver()
+      if (this.#isClosed || this.#layout.quota) await this.#removeTakenOver()
     })
   }
 
   /** Lets go of the file, which stays: with what was written, but for what is still gathered for the very first write. */
   leave(): Promise<LeftBytes | undefined> {
     return this.#faulty('leave', async () => {
+      if (this.#isGivenUp) return undefined
       if (this.#writer !== undefined && !this.#isClosed) {
         if (this.#gatheredSize > 0) await this.#flush()
         await this.#writer.close()
@@ -169,19 +181,28 @@ export class StagedInBrowser implements StagingMedium {
       path: [privateFolder, this.#name],
       at: kept?.size ?? 0,
     })
-    if (faster === undefined) {
-      if (kept !== undefined) await this.#takeOver()
-      else if (large !== undefined) await this.#renew()
-    }
-    this.#writer = faster ?? (await StreamWriter.open(this.#file.handle))
-    if (faster === undefined && kept !== undefined) await writeAll(this.#writer, kept)
-    return this.#writer
+    if (faster !== undefined) return faster
+    if (kept !== undefined) return this.#takeOver(kept)
+    if (large !== undefined) await this.#renew()
+    return StreamWriter.open(this.#file.handle)
   }
 
   /** Another file, into which the bytes of this one go: a stream would copy them, too. */
-  async #takeOver(): Promise<void> {
+  async #takeOver(kept: File): Promise<PrivateWriter> {
     this.#name = this.#part?.newName ?? newName()
     this.#file = await makePrivateFile(this.#layout, this.#name)
+    const writer = await StreamWriter.open(this.#file.handle)
+    try {
+      await writeAll(writer, kept, this.#signal)
+      return writer
+    } catch (error) {
+      this.#isGivenUp = true
+      await writer.release()
+      await removeReleased(this.#file.folder, this.#name)
+      // There is no room for both of them: from the beginning it may fit.
+      if (this.#layout.quota && domNameOf(error) === 'QuotaExceededError') await this.#removeTakenOver()
+      throw error
+    }
   }
 
   /** The file whose bytes are in another one by now. */
@@ -231,8 +252,9 @@ function newName(): string {
   return `staged-${crypto.randomUUID()}`
 }
 
-async function writeAll(writer: PrivateWriter, file: File): Promise<void> {
+async function writeAll(writer: PrivateWriter, file: File, signal: AbortSignal | undefined): Promise<void> {
   for (let at = 0; at < file.size; at += gatherSize) {
+    signal?.throwIfAborted()
     // With a buffer of its own: see `StreamWriter`.
     const bytes = new Uint8Array(await file.slice(at, at + gatherSize).arrayBuffer())
     await writer.write(bytes, bytes.length)

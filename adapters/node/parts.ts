@@ -107,7 +107,8 @@ export class Parts {
       if (!name.startsWith(prefix) || !isId.test(name.slice(prefix.length))) continue
       const path = join(home, name)
       const stats = await unless(absent, lstat(path))
-      if (stats?.isFile() && stats.size <= size) others.push({ path, size: stats.size, age: ageOf(stats) })
+      if (stats?.isFile() && stats.size <= size)
+        others.push({ path, size: stats.size, modified: stats.mtimeMs, age: ageOf(stats) })
     }
     return others.sort((a, b) => b.size - a.size)
   }
@@ -179,7 +180,9 @@ export class PartOnDisk implements ResumableMedium {
   async drop(): Promise<void> {
     await this.#staged.drop()
     // With all of its bytes it is dropped for one reason, that they are wrong: as those may be that were taken over.
-    if (this.#isClosed) await removeAll(this.#others.slice(0, 1))
+    // Those of a writer who has gone on since are his own.
+    const [other] = this.#others
+    if (this.#isClosed && other !== undefined && (await isStill(other))) await removeAll([other])
   }
 }
 
@@ -187,11 +190,17 @@ export class PartOnDisk implements ResumableMedium {
 interface Other {
   readonly path: string
   readonly size: number
+  readonly modified: number
   /** Milliseconds since it was last written. */
   readonly age: number
 }
 
 const isId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+async function isStill({ path, size, modified }: Other): Promise<boolean> {
+  const now = await unless(absent, lstat(path))
+  return now?.size === size && now.mtimeMs === modified
+}
 
 /** As far as it can be read: what is missing comes from the source. */
 async function copyInto(

@@ -46,8 +46,8 @@ ${codecHelp}  --recompress         layers that are in this compression already, 
   --platform P         of an index the image for os/architecture[/variant] alone
   --jobs N             how many layers or blobs are under way at once (4)
   --format json        { entries: [{ tag, digest, mediaType, size }], layers: [{ digest, size, diffId, before: {
-                       digest, size } }], copied, shared, present, bytes, unverified, absent }: the counts of what was
-                       copied
+                       digest, size } }], copied, shared, resumed, present, bytes, unverified, absent }: the counts of
+                       what was copied
 `,
 
   async run(args, io) {

@@ -59,6 +59,10 @@ export class GzipBlocks implements BlockCompressor {
 
   #zlibBlocks(): Promise<ZlibBlocks> {
     this.#zlib ??= this.#load().then(module => ZlibBlocks.of(module))
+    // The next block may find what this one didn't.
+    this.#zlib.catch(() => {
+      this.#zlib = undefined
+    })
     return this.#zlib
   }
 

@@ -96,8 +96,10 @@ class ResumedCopy {
     try {
       for await (const chunk of lentPart(kept, place, { signal })) this.#hash(chunk, size)
       return true
-    } catch {
+    } catch (error) {
       signal?.throwIfAborted()
+      // A caller's own, thrown by his listener, says nothing of the bytes.
+      if (!isOciError(error)) throw error
       await this.#part.discard()
       return false
     }

@@ -1,6 +1,7 @@
 /** What becomes other bytes in the graph below some entries, and what stays. */
 
 import { type CopyPlan, planCopy } from '../copy/plan.ts'
+import { isVerifiable } from '../digest.ts'
 import { layersOf } from '../image.ts'
 import type { Layer } from '../layer.ts'
 import { type Layout, readConfig, readIndex, readManifest } from '../layout.ts'
@@ -77,6 +78,12 @@ class Planner {
 
   async #changeOf(descriptor: Descriptor): Promise<DocumentChange | undefined> {
     const { signal } = this.#options
+    if (!isVerifiable(descriptor.digest)) {
+      // Nobody could give it another name: it stays as it is, with all that is below.
+      const { stages } = await planCopy(this.#from, [descriptor], { signal })
+      for (const { digest } of stages.flat()) this.kept.add(digest)
+      return undefined
+    }
     switch (manifestKind(descriptor.mediaType)) {
       case 'index':
         return this.#indexChange(descriptor, { signal })
@@ -119,7 +126,9 @@ class Planner {
   /** By its diffID too: where two images say that one layer unpacks to different things, one of them is refused. */
   #planned(layer: Layer): string {
     const { descriptor, diffId } = layer
-    const key = `${keyOf(descriptor)} ${diffId}`
+    const { digest, size, mediaType } = descriptor
+    // A blob may be a layer by Docker's type and by OCI's.
+    const key = `${digest} ${size} ${layerType(mediaType)?.compression} ${diffId}`
     if (!this.layers.has(key)) this.layers.set(key, layer)
     return key
   }

@@ -40,6 +40,10 @@ export class ZstdBlocks implements BlockCompressor {
   /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the encoder isn't the one whose bytes are known. */
   async compress<T>(job: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
     this.#module ??= this.#load().then(module => ZstdModule.of(module))
+    // The next block may find what this one didn't.
+    this.#module.catch(() => {
+      this.#module = undefined
+    })
     const zstd = await this.#module
     // No await from here on: the memory is that of the next block too.
     const length = this.#compress(zstd, job)

@@ -37,7 +37,10 @@ function readPackedWeights(section: Section, size: number): number[] {
   section.at -= size
   const { log, entries } = readFseTable(section, { maxLog: 6, maxSymbol: 255 })
   const read = backwardBits(section)
-  const states = [read(log) as number, read(log) as number]
+  const [first, second] = [read(log), read(log)]
+  if (first === undefined || second === undefined)
+    throw new ZstdFault('a Huffman code ends before its first weights')
+  const states = [first, second]
   const weights: number[] = []
   for (let turn = 0; ; turn ^= 1) {
     if (weights.length > 253) throw new ZstdFault('a Huffman code has too many weights')
