@@ -194,6 +194,11 @@ describe('unzstd refuses', () => {
       [1 << 3, 0x61, 0, 0],
       'other bytes follow the literals of a block',
     ],
+    [
+      'a Huffman code whose bits give one of its two states',
+      [0x72, 0x40, 1, 3, 0x10, 0x3f, 0x23, 0x80, 0],
+      'a Huffman code ends before its first weights',
+    ],
     ['reserved bits', [1 << 3, 0x61, 1, 1, 0x80], 'reserved bits of a block are set'],
     [
       'a table of an earlier block',

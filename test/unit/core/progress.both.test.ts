@@ -55,6 +55,29 @@ describe('progress', () => {
     expect(rates.at(-1)).toBeLessThan(Math.max(...rates) * 0.8)
   })
 
+  it('counts nothing for the rate that was there before', async () => {
+    const told: Progress[] = []
+    await atSteadyPace(
+      { onProgress: (progress: Progress) => told.push(progress) },
+      async ({ onProgress }) => {
+        for (let i = 0; i <= 40; i++) {
+          onProgress?.({ bytes: 3_000_000_000 + i * 10_000 })
+          await sleep(10)
+        }
+      },
+    )
+    const rates = told.flatMap(({ rate }) => rate ?? [])
+    expect(rates.length).toBeGreaterThan(0)
+    expect(Math.max(...rates)).toBeLessThan(2_000_000)
+  })
+
+  it('of a check of nothing is none', async () => {
+    const told: Progress[] = []
+    const dir = await OciDir.ensure(memory())
+    await fsck(dir.storage, { onProgress: progress => told.push(progress) })
+    expect(told).toEqual([])
+  })
+
   it('is not told of nothing, and ends with what fails', async () => {
     expect(await toldOf(0, 0)).toEqual([])
     const told: Progress[] = []

@@ -5,6 +5,7 @@ import { memory } from '../../../adapters/memory.ts'
 import { type Codec, identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { copy } from '../../../src/copy/copy.ts'
+import { blobPath } from '../../../src/digest.ts'
 import { configure, draft, layersOf, pushLayer } from '../../../src/image.ts'
 import { readIndex } from '../../../src/layout.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
@@ -153,6 +154,48 @@ describe('an image', () => {
     await transcode(dir, target, { refs: ['spaced'], codec: gzip({ level: 1 }), recompress: true })
     expect((await target.openImage('spaced')).manifest.bytes).toEqual(new TextEncoder().encode(text))
     expect(await faultsIn(target.storage)).toEqual([])
+  })
+})
+
+describe('what stays', () => {
+  it('is a document whose digest nobody can verify, with all below it, beside others that change', async () => {
+    const dir = await emptyDir()
+    await writeMulti(dir)
+    const { manifest } = await dir.openImage('one')
+    const odd: Descriptor = { ...manifest.descriptor, digest: `blake3:${'cd'.repeat(32)}` }
+    const staged = await dir.storage.stage()
+    const sink = staged.writable.getWriter()
+    await sink.write(manifest.bytes)
+    await sink.close()
+    await staged.commit(blobPath(odd.digest))
+    await dir.tag(odd, 'odd')
+    const target = await emptyDir()
+    const { unverified, layers } = await transcode(dir, target, { codec: identity, codecs })
+    expect([unverified.map(({ digest }) => digest), layers.length]).toEqual([[odd.digest], 3])
+    expect((await tagsIn(target)).sort()).toEqual(['multi', 'odd', 'one'])
+    const bytes = await (await target.storage.open(blobPath(odd.digest)))?.bytes()
+    expect(bytes).toEqual(manifest.bytes)
+    for (const { digest } of manifest.value.layers)
+      expect(await target.storage.open(blobPath(digest))).toBeDefined()
+    expect(suffixes(await target.openImage('one'))).toEqual(['', ''])
+  })
+
+  it('is not a layer for its type: one by Docker and by OCI is compressed once', async () => {
+    const dir = await emptyDir()
+    await writeMulti(dir)
+    const { manifest } = await dir.openImage('one')
+    const docker = {
+      ...manifest.value,
+      mediaType: mediaTypes.dockerManifest,
+      config: { ...manifest.value.config, mediaType: mediaTypes.dockerConfig },
+      layers: manifest.value.layers.map(layer => ({ ...layer, mediaType: mediaTypes.dockerLayerGzip })),
+    }
+    const { descriptor } = await dir.writeDocument(docker, { mediaType: mediaTypes.dockerManifest })
+    await dir.tag(descriptor, 'docker')
+    const { codec, encoded } = counting(gzip({ level: 6 }))
+    const refs = ['one', 'docker']
+    const { layers } = await transcode(dir, await emptyDir(), { refs, codec, recompress: true })
+    expect([encoded(), layers.length]).toEqual([2, 2])
   })
 })
 
