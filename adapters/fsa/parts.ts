@@ -43,9 +43,11 @@ export async function openPart(
   if (release === undefined) return undefined
   try {
     const found = await findPart(layout, prefix, options)
+    // In the private file system the lock says so; elsewhere nobody writes into a file that another has left.
+    const isOwn = layout.quota || (found !== undefined && found.file.name === options.left?.name)
     const staged = await StagedInBrowser.create(layout, {
       size: options.size,
-      part: { name: found?.file.name ?? name, newName, kept: found?.file },
+      part: { name: found?.file.name ?? name, newName, kept: found?.file, isOwn },
       signal: options.signal,
     })
     const place = { storage: layout.storage, path: `${privateFolder}/${found?.file.name}` }

@@ -36,6 +36,8 @@ export interface Part {
   readonly newName: string
   /** What is in the file. */
   readonly kept: File | undefined
+  /** Nobody else is at that file, so what is dropped goes whole. */
+  readonly isOwn: boolean
 }
 
 /** What is known of a file that is to be written. */
@@ -81,24 +83,32 @@ export class StagedInBrowser implements StagingMedium {
   }
 
   write(chunk: Uint8Array): Promise<void> {
-    return this.#faulty('write', async () => {
-      for (let at = 0; at < chunk.length; ) {
-        const part = chunk.subarray(at, at + gatherSize - this.#gatheredSize)
-        this.#gathered.set(part, this.#gatheredSize)
-        this.#gatheredSize += part.length
-        at += part.length
-        if (this.#gatheredSize === gatherSize) await this.#flush()
-      }
-    })
+    return this.#faulty(
+      'write',
+      async () => {
+        for (let at = 0; at < chunk.length; ) {
+          const part = chunk.subarray(at, at + gatherSize - this.#gatheredSize)
+          this.#gathered.set(part, this.#gatheredSize)
+          this.#gatheredSize += part.length
+          at += part.length
+          if (this.#gatheredSize === gatherSize) await this.#flush()
+        }
+      },
+      this.#signal,
+    )
   }
 
   close(): Promise<void> {
-    return this.#faulty('write', async () => {
-      if (this.#gatheredSize > 0) await this.#flush()
-      this.#writer ??= await this.#open()
-      await this.#writer.close()
-      this.#isClosed = true
-    })
+    return this.#faulty(
+      'write',
+      async () => {
+        if (this.#gatheredSize > 0) await this.#flush()
+        this.#writer ??= await this.#open()
+        await this.#writer.close()
+        this.#isClosed = true
+      },
+      this.#signal,
+    )
   }
 
   publish(path: BlobPath): Promise<'written' | 'existed'> {
@@ -113,12 +123,12 @@ export class StagedInBrowser implements StagingMedium {
     return this.#faulty('discard', async () => {
       if (this.#isGivenUp) return
       await this.#writer?.release()
-      // Of which nothing was opened, the file is another's still; in the private file system the lock says that nobody is at it.
-      const isOurs = this.#layout.quota && this.#part?.kept !== undefined
+      const isOurs = this.#part?.kept !== undefined && this.#part.isOwn
+      // Of which nothing was opened, the file may be another's still.
       const folder = this.#file?.folder ?? (isOurs ? await makePrivateFolder(this.#layout) : undefined)
       if (folder !== undefined) await removeReleased(folder, this.#name)
       // With all of its bytes it is dropped for one reason, that they are wrong: as those may be that were taken over.
-      if (this.#isClosed || this.#layout.quota) await this.#removeTakenOver()
+      if (this.#isClosed || isOurs) await this.#removeTakenOver()
     })
   }
 
@@ -238,8 +248,8 @@ export class StagedInBrowser implements StagingMedium {
     return (this.#expectedSize ?? presumed) < large.least ? undefined : large
   }
 
-  #faulty<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    return faulty({ storage: this.#layout.storage, operation }, call)
+  #faulty<T>(operation: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return faulty({ storage: this.#layout.storage, operation }, call, signal)
   }
 }
 

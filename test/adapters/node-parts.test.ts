@@ -226,6 +226,23 @@ describe('another storage', () => {
     expect(await parts()).not.toContain(old)
   })
 
+  it('whose bytes are wrong in the end leaves alone what its writer has gone on with', async () => {
+    const slow = await resume(at())
+    const sink = await written(slow, bytes.subarray(0, half))
+    const [file] = await parts()
+    const wrong = await resume(at())
+    expect(wrong.kept.size).toBe(half)
+    await (await written(wrong, new Uint8Array(size - half))).close()
+    await sink.write(bytes.subarray(half, half + 200_000))
+    await wrong.discard()
+    expect(await parts()).toEqual([file])
+    await sink.write(bytes.subarray(half + 200_000))
+    await sink.close()
+    expect(await slow.commit()).toBe('written')
+    expect(Buffer.compare(await readFile(blob()), bytes)).toBe(0)
+    expect(await parts()).toEqual([])
+  })
+
   it('lets what others left give way to a blob that has no room beside it', async () => {
     await leaveHalf(at())
     await expect(at().resume?.(name, { size: Number.MAX_SAFE_INTEGER })).rejects.toMatchObject({

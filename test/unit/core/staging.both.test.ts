@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type LeftBytes, type ResumableMedium, type StagingMedium, Stagings } from '../../../src/staging.ts'
+import {
+  type LeftBytes,
+  type ResumableMedium,
+  type StagingMedium,
+  Stagings,
+  unlessRefused,
+} from '../../../src/staging.ts'
 import type { HashedBytes } from '../../../src/storage.ts'
 import { storedBytes } from '../../../src/stored-bytes.ts'
 
@@ -116,6 +122,15 @@ describe('a resumable file', () => {
     const part = await new Stagings('test').resume(path, async () => medium)
     await part?.leave()
     expect(calls).toEqual(['drop'])
+  })
+
+  it('that is refused and cannot be left is dropped, and the refusal is told', async () => {
+    const refusal = new Error('no room for the rest')
+    const { medium, calls } = keeping({ leave: () => Promise.reject(new Error('not left')) })
+    await expect(unlessRefused(medium, () => Promise.reject(refusal))).rejects.toBe(refusal)
+    expect(calls).toEqual(['drop'])
+    const drop = (): Promise<void> => Promise.reject(new Error('not dropped'))
+    await expect(unlessRefused({ ...medium, drop }, () => Promise.reject(refusal))).rejects.toBe(refusal)
   })
 
   it('stays where a commit failed, and is dropped where that was its bytes', async () => {
