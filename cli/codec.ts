@@ -15,6 +15,7 @@ export const codecOptions = {
 
 /** What those options are, for a command's help. */
 export const codecHelp = `  --compression gzip|zstd|none
+                       of layers; of what is built it is gzip unless given
   --deflate fflate|zlib|platform
                        what makes gzip, and with it the digest: fflate by default (ocidir-gzip-1); zlib is faster, its
                        bytes are those of stock zlib (ocidir-gzip-2); platform is Node's own, the fastest, whose bytes

@@ -65,9 +65,9 @@ export interface OciErrorData {
   CODEC_MISSING: { mediaType: string; available: readonly string[] }
   /** An uncompressed layer doesn't hash to its diffID. */
   DIFF_ID_MISMATCH: { expected: string; found: string; layer: string }
-  GZIP_INVALID: { reason: string; offset?: number }
+  GZIP_INVALID: { reason: string; offset?: number; where?: string }
   /** `offset` counts compressed bytes. */
-  ZSTD_INVALID: { reason: string; offset?: number }
+  ZSTD_INVALID: { reason: string; offset?: number; where?: string }
   /** A compressed block didn't inflate to its input: nothing was committed. */
   DEFLATE_UNVERIFIED: { block: number }
   /** `offset` counts bytes of the tar stream. */
@@ -172,8 +172,10 @@ const messages: { readonly [Code in OciErrorCode]: (data: OciErrorData[Code]) =>
     `${d.descriptor.digest} (${plain(d.descriptor.mediaType)}) is not an image: expected ${d.expected}`,
   CODEC_MISSING: d => `no codec for layers of type ${quote(d.mediaType)}${list('; given were', d.available)}`,
   DIFF_ID_MISMATCH: d => `layer ${d.layer} unpacks to ${d.found}, its diffID is ${d.expected}`,
-  GZIP_INVALID: d => `not valid gzip: ${d.reason}${d.offset === undefined ? '' : ` (at byte ${d.offset})`}`,
-  ZSTD_INVALID: d => `not valid zstd: ${d.reason}${d.offset === undefined ? '' : ` (at byte ${d.offset})`}`,
+  GZIP_INVALID: d =>
+    `not valid gzip: ${d.reason}${d.offset === undefined ? '' : ` (at byte ${d.offset})`}${at(d.where)}`,
+  ZSTD_INVALID: d =>
+    `not valid zstd: ${d.reason}${d.offset === undefined ? '' : ` (at byte ${d.offset})`}${at(d.where)}`,
   DEFLATE_UNVERIFIED: d => `block ${d.block} didn't inflate to its input; nothing was committed`,
   TAR_INVALID: d =>
     `not a valid tar: ${d.reason} (at byte ${d.offset}${d.entry ? `, entry ${quote(d.entry)}` : ''})`,

@@ -1,15 +1,15 @@
 /** Layers: bytes -> diffID -> codec -> digest -> store in one pass, and back. */
 
 import { type BlobOptions, BlobWriter, openBlob, readVerified } from './blob.ts'
-import { type Codec, type Decoder, identity } from './codec/codec.ts'
+import { type Codec, type CodecOptions, type Decoder, identity } from './codec/codec.ts'
 import { createHasher, verifiableAlgorithm } from './digest.ts'
-import { OciError } from './errors.ts'
+import { isOciError, OciError } from './errors.ts'
 import type { Layout } from './layout.ts'
 import { layerType } from './media-types.ts'
 import { atSteadyPace, type ProgressOptions } from './progress.ts'
 import { type Descriptor, type Digest, mediaTypes } from './spec.ts'
 import type { AbortOptions, Hasher, StorageAdapter, TarSource } from './storage.ts'
-import { abandon, atMost, type ByteSource, chunksOf, lentChunksOf, streamOf } from './streams.ts'
+import { abandon, atMost, type ByteSource, chunksOf, lentChunksOf, streamOf, unended } from './streams.ts'
 
 /** A layer that is stored: what a manifest lists, and what its config lists (C8). */
 export interface Layer {
@@ -117,13 +117,45 @@ export async function readLayer(
   const decoder = decoderFor(descriptor.mediaType, options.codecs ?? [])
   const file = await openBlob(places, descriptor, options)
   const blob = chunksOf(await readVerified(file, descriptor, { ...options, engine }), options)
-  const plain = atMost(decoder.decode(blob, { signal: options.signal, native: engine.native }), {
-    max: options.maxBytes,
-    where: descriptor.digest,
-  })
+  const plain = atMost(
+    decoded(decoder, blob, { descriptor, signal: options.signal, native: engine.native }),
+    {
+      max: options.maxBytes,
+      where: descriptor.digest,
+    },
+  )
   if (diffId === undefined || diffId === descriptor.digest) return streamOf(plain)
   const hasher = await createHasher(verifiableAlgorithm(diffId), engine.native)
   return streamOf(checked(plain, hasher, { diffId, digest: descriptor.digest }))
+}
+
+/** Where the blob isn't what its digest says, that is what is thrown: then the publisher is not to blame. */
+async function* decoded(
+  decoder: Decoder,
+  blob: AsyncGenerator<Uint8Array, void, undefined>,
+  { descriptor, ...options }: CodecOptions & { readonly descriptor: Descriptor },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* decoder.decode(unended(blob), options)
+  } catch (error) {
+    const where = descriptor.digest
+    if (isOciError(error, 'GZIP_INVALID')) {
+      await passed(blob)
+      throw new OciError(error.code, { ...error.data, where }, { cause: error })
+    }
+    if (isOciError(error, 'ZSTD_INVALID')) {
+      await passed(blob)
+      throw new OciError(error.code, { ...error.data, where }, { cause: error })
+    }
+    throw error
+  } finally {
+    await blob.return()
+  }
+}
+
+/** The rest of it is read, and verified. */
+async function passed(blob: AsyncIterator<Uint8Array>): Promise<void> {
+  while (!(await blob.next()).done);
 }
 
 async function storeLayer(

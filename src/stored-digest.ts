@@ -7,7 +7,7 @@ import type { WorkerHash } from './pool.ts'
 import { type SharedFile, type SharedPart, sharedFile } from './shared-file.ts'
 import type { Digest } from './spec.ts'
 import type { AbortOptions, StoredFile } from './storage.ts'
-import { chunksOf, orAborted } from './streams.ts'
+import { chunksOf, orAborted, unended } from './streams.ts'
 
 /** What is hashed, and how. */
 export interface StoredDigestOptions extends AbortOptions {
@@ -83,7 +83,7 @@ export async function storedDigestSeen(
     onBytes?.(chunk.length)
   })
   try {
-    await look(lent(chunks))
+    await look(unended(chunks))
     while (!(await chunks.next()).done);
   } finally {
     await chunks.return()
@@ -167,9 +167,4 @@ async function* tapped(
     see(chunk)
     yield chunk
   }
-}
-
-/** The same chunks for a reader that may stop early: the source goes on. */
-async function* lent(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
 }

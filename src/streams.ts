@@ -155,6 +155,13 @@ async function* upTo(
   }
 }
 
+/** The same chunks for a reader that may stop early: the source goes on. */
+export async function* unended(
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let next = await source.next(); !next.done; next = await source.next()) yield next.value
+}
+
 /** Joins chunks; a single one is given back as it is. */
 export function concat(
   chunks: readonly Uint8Array[],

@@ -63,20 +63,20 @@ async function findFileNow(layout: LayoutDirectory, path: LayoutPath): Promise<F
   return handle && unless(absent, handle.getFile())
 }
 
-/** Layouts of which no worker could read a file. */
-const refused = new WeakSet<LayoutDirectory>()
+/** Whether workers can read a layout's files, by the first that was tried: a later one may be in use by somebody. */
+const readable = new WeakMap<LayoutDirectory, boolean>()
 
 /** For workers, in the private file system alone: on a disk nobody can be kept from taking a file away. */
 async function share(snapshot: Snapshot): Promise<SharedFile | undefined> {
   const { layout, path, size } = snapshot
-  if (!layout.quota || refused.has(layout)) return undefined
+  if (!layout.quota || readable.get(layout) === false) return undefined
   const handle = await faulty({ ...placeOf(snapshot), operation: 'read' }, () => findFile(layout, path))
   if (handle === undefined) return undefined
   return {
     way: { handle, size, lock: blobLock(layout, path as BlobPath) },
     check: () => checkUnchanged(snapshot),
     async close(isRefused) {
-      if (isRefused) refused.add(layout)
+      if (!isRefused || !readable.has(layout)) readable.set(layout, !isRefused)
     },
   }
 }

@@ -35,7 +35,7 @@ export const transcodeCommand: Command = {
   help: `Usage: ocidir transcode REF DST[:TAG] --compression C [--level N] [--recompress] [--platform P] [--jobs N]
        ocidir transcode --all LAYOUT DST --compression C …
 
-Copies what REF names into the layout DST, as "ocidir copy" does, with its layers in another compression: an index
+Copies what REF names into the layout DST, as "ocidir copy" does, but a layer that was ended begins anew, with its layers in another compression: an index
 whole, each layer once. What is in the layers stays byte for byte, and so do their diffIDs, which are checked, and the
 configs. Layers that are in this compression already, foreign layers and artifacts are copied as they are. Within one
 layout the new image needs a TAG; the old one's own moves it. What refers to the old image (signatures, attestations)
@@ -119,7 +119,8 @@ async function printLayers(
   const after = layers.reduce((sum, layer) => sum + layer.after.descriptor.size, 0)
   const sizes = layers.length > 0 ? `: ${formatBytes(after)}, ${formatBytes(before)} before` : ''
   const form = compression === 'none' ? 'uncompressed' : `in ${compression}`
-  await err.line(`${counted(layers.length, 'layer')} ${form}${sizes}`)
+  if (layers.length === 0) await err.line(`no layer had to change: all are ${form} (--recompress: anew)`)
+  else await err.line(`${counted(layers.length, 'layer')} ${form}${sizes}`)
 }
 
 async function printEntries({ entries }: TranscodeResult, { out }: Io): Promise<void> {

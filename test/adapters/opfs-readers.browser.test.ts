@@ -167,7 +167,8 @@ async function alteredWithoutLock(blob: Descriptor): Promise<{ isRefused: boolea
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(resolve => setTimeout(resolve))
+  const end = performance.now() + 10_000
+  while (!isSo() && performance.now() < end) await new Promise(resolve => setTimeout(resolve))
 }
 
 /** The real one; `more` is what it runs, too. */

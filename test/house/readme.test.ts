@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const top = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The README's example of this kind, as it stands there. */
-async function example(kind: 'node' | 'store' | 'recompress' | 'browser'): Promise<string> {
+async function example(kind: 'node' | 'store' | 'recompress' | 'workers' | 'browser'): Promise<string> {
   const readme = await readFile(join(top, 'README.md'), 'utf8')
   const code = new RegExp(`\`\`\`js ${kind}\\n([^]*?)\`\`\``).exec(readme)?.[1]
   if (code === undefined) throw new Error(`README.md has no example of kind ${kind}`)
@@ -46,6 +46,10 @@ it("runs the README's Node examples on the built package", async () => {
     await writeFile(join(folder, 'recompress.mjs'), await example('recompress'))
     const third = await run(process.execPath, ['recompress.mjs'], { cwd: folder })
     expect(third.stdout).toBe('1 true\n')
+    await writeFile(join(folder, 'workers.mjs'), await example('workers'))
+    await writeFile(join(folder, 'rootfs.tar'), await readFile(join(folder, 'saved.tar')))
+    const fourth = await run(process.execPath, ['workers.mjs'], { cwd: folder })
+    expect(fourth.stdout).toMatch(/\nsha256:[0-9a-f]{64} sha256:[0-9a-f]{64}\n$/)
   } finally {
     await rm(folder, { recursive: true })
   }
