@@ -28,12 +28,12 @@ const { values: given } = parseArgs({
 })
 const MiB = 2 ** 20
 const scale = given.quick ? 16 : 1
-const runs = Number(given.runs ?? (given.quick ? 1 : 5))
+const runs = Number(given.runs ?? (given.quick ? 1 : 3))
 const warmUps = given.quick ? 0 : 1
 /** A long build is noisy for less of its time, and has nothing to warm up. */
 const inputs = {
   rootfs: { name: 'Debian root', runs, warmUps, quickMiB: 12 },
-  large: { name: 'large Debian root', runs: Math.min(runs, 3), warmUps: 0, quickMiB: 16 },
+  large: { name: 'large Debian root', runs: Math.min(runs, 2), warmUps: 0, quickMiB: 16 },
 }
 
 const layers = Object.keys(layerTables)

@@ -138,24 +138,15 @@ async function* decoded(
   try {
     yield* decoder.decode(unended(blob), options)
   } catch (error) {
-    const where = descriptor.digest
-    if (isOciError(error, 'GZIP_INVALID')) {
-      await passed(blob)
-      throw new OciError(error.code, { ...error.data, where }, { cause: error })
-    }
-    if (isOciError(error, 'ZSTD_INVALID')) {
-      await passed(blob)
-      throw new OciError(error.code, { ...error.data, where }, { cause: error })
+    if (isOciError(error, 'GZIP_INVALID') || isOciError(error, 'ZSTD_INVALID')) {
+      // The rest of it is read, and verified.
+      while (!(await blob.next()).done);
+      throw new OciError(error.code, { ...error.data, where: descriptor.digest }, { cause: error })
     }
     throw error
   } finally {
     await blob.return()
   }
-}
-
-/** The rest of it is read, and verified. */
-async function passed(blob: AsyncIterator<Uint8Array>): Promise<void> {
-  while (!(await blob.next()).done);
 }
 
 async function storeLayer(
