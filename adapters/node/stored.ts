@@ -100,7 +100,8 @@ function storedFile(real: string, version: BigIntStats, place: Place): StoredFil
 async function share(source: Source): Promise<SharedFile> {
   const { handle, check } = await openVersion(source)
   const way = { descriptor: handle.fd, version: versionOf(source.version) }
-  return { way, check, close: () => handle.close() }
+  const closing: Place = { ...source.place, operation: 'read' }
+  return { way, check, close: () => faulty(closing, () => handle.close()) }
 }
 
 /** One version of one file of the disk. */
@@ -130,7 +131,7 @@ async function openVersion(source: Source): Promise<OpenVersion> {
   try {
     await check()
   } catch (error) {
-    await handle.close()
+    await handle.close().catch(() => {})
     throw error
   }
   return { handle, check }
