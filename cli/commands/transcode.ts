@@ -35,11 +35,11 @@ export const transcodeCommand: Command = {
   help: `Usage: ocidir transcode REF DST[:TAG] --compression C [--level N] [--recompress] [--platform P] [--jobs N]
        ocidir transcode --all LAYOUT DST --compression C …
 
-Copies what REF names into the layout DST, as "ocidir copy" does, but a layer that was ended begins anew, with its layers in another compression: an index
+Copies what REF names into the layout DST, as "ocidir copy" does, with its layers in another compression: an index
 whole, each layer once. What is in the layers stays byte for byte, and so do their diffIDs, which are checked, and the
 configs. Layers that are in this compression already, foreign layers and artifacts are copied as they are. Within one
 layout the new image needs a TAG; the old one's own moves it. What refers to the old image (signatures, attestations)
-goes on referring to that.
+goes on referring to that. A layer that was ended in its midst is begun anew.
 
 ${codecHelp}  --recompress         layers that are in this compression already, too: to make them canonical, or of another level
   --all                everything that LAYOUT lists

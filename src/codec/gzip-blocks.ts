@@ -27,7 +27,6 @@ export class GzipBlocks implements BlockCompressor {
   readonly #native: NativeTools | undefined
   readonly #load: GzipTools['zlib']
   readonly #deflate: DeflateBlock | undefined
-  #zlib: Promise<ZlibBlocks> | undefined
   #verify: Promise<VerifyBlock> | undefined
 
   constructor({ native, zlib }: GzipTools, { deflate, verify }: GzipParts = {}) {
@@ -58,12 +57,8 @@ export class GzipBlocks implements BlockCompressor {
   }
 
   #zlibBlocks(): Promise<ZlibBlocks> {
-    this.#zlib ??= this.#load().then(module => ZlibBlocks.of(module))
-    // The next block may find what this one didn't.
-    this.#zlib.catch(() => {
-      this.#zlib = undefined
-    })
-    return this.#zlib
+    // Both remember what they gave, and no failure: the next block may find what this one didn't.
+    return this.#load().then(module => ZlibBlocks.of(module))
   }
 
   /** By the fastest inflater at hand: the platform's, zlib's, our own. */

@@ -29,7 +29,6 @@ export class ZstdBlocks implements BlockCompressor {
   readonly #load: ZstdTools['zstd']
   readonly #compress: CompressZstd
   readonly #verify: VerifyZstd
-  #module: Promise<ZstdModule> | undefined
 
   constructor({ zstd }: ZstdTools, { compress = compressed, verify = isWhole }: ZstdParts = {}) {
     this.#load = zstd
@@ -39,12 +38,8 @@ export class ZstdBlocks implements BlockCompressor {
 
   /** Throws `DEFLATE_UNVERIFIED`, and `UNSUPPORTED` where the encoder isn't the one whose bytes are known. */
   async compress<T>(job: BlockJob, take: (made: Uint8Array) => T): Promise<T> {
-    this.#module ??= this.#load().then(module => ZstdModule.of(module))
-    // The next block may find what this one didn't.
-    this.#module.catch(() => {
-      this.#module = undefined
-    })
-    const zstd = await this.#module
+    // Both remember what they gave, and no failure: the next block may find what this one didn't.
+    const zstd = await this.#load().then(module => ZstdModule.of(module))
     // No await from here on: the memory is that of the next block too.
     const length = this.#compress(zstd, job)
     this.#check(zstd, length, job)
