@@ -45,10 +45,10 @@ abstract class Speaker {
     this.#heard()
   }
 
-  /** Resolves when the child has said a line; rejects when it ends without. */
-  async said(line: string | RegExp): Promise<void> {
+  /** Resolves when the child has said a line, or says it after so many; rejects when it ends without. */
+  async said(line: string | RegExp, after = 0): Promise<void> {
     const isSaid = (): boolean =>
-      this.lines.some(said => (typeof line === 'string' ? said === line : line.test(said)))
+      this.lines.some((said, i) => i >= after && (typeof line === 'string' ? said === line : line.test(said)))
     const ended = this.exited.then(() => 'ended')
     while (!isSaid()) {
       const heard = new Promise<string>(resolve => {

@@ -52,8 +52,8 @@ describe('a process that is killed at any moment', () => {
     const swept = new Tally('P8: leftovers of kill -9')
     const reading = new Tally('P6: index.json read beside kill -9')
     const hits = new Map<string, number>()
-    const kill = async (layout: Layout, i: number, aim: Kind): Promise<void> => {
-      const at = await killOne(layout, { aim, seed: seed * 10_000 + i, reading })
+    const kill = async (layout: Layout, i: number, aim: Kind, within?: Kind): Promise<void> => {
+      const at = await killOne(layout, { aim, within, seed: seed * 10_000 + i, reading })
       tally.attempts++
       if (at !== undefined) tally.fired++
       hits.set(at ?? 'between steps', (hits.get(at ?? 'between steps') ?? 0) + 1)
@@ -70,11 +70,11 @@ describe('a process that is killed at any moment', () => {
       }
     }
     await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))
-    // The shortest ones may have had luck.
+    // The shortest ones may have had luck, so they are killed as they begin.
     for (const kind of kinds) {
       const layout = await Layout.make()
       for (let i = kills; (hits.get(kind) ?? 0) < leastHits && i < kills + 20; i++)
-        await kill(layout, i, kind)
+        await kill(layout, i, kind, kind)
     }
     console.log(`killed in ${[...hits].map(([kind, times]) => `${kind} ${times}`).join(', ')}`)
     expect(tally.report().losses).toBe(0)
@@ -112,17 +112,24 @@ describe('a process that is killed at any moment', () => {
   }
 })
 
-/** Starts a process, lets it finish a step, and kills it a little later. Gives the kind of step that it was in. */
-async function killOne(
-  layout: Layout,
-  { reading, ...job }: Pick<CrashJob, 'aim' | 'broken' | 'seed'> & { reading: Tally },
-): Promise<string | undefined> {
+interface KillJob extends Pick<CrashJob, 'aim' | 'broken' | 'seed'> {
+  readonly reading: Tally
+  /** The kind of step to be killed in; any where there is none. */
+  readonly within?: Kind | undefined
+}
+
+/**
+ * Starts a process, lets it finish a step, and kills it a little later; or at once when it begins one of the kind
+ * asked for. Gives the kind of step that it was in.
+ */
+async function killOne(layout: Layout, { reading, within, ...job }: KillJob): Promise<string | undefined> {
   const durability = job.seed % 2 === 0 ? 'strict' : 'relaxed'
   const writer = new Child(child.program, { dir: layout.dir, source, durability, ...job } satisfies CrashJob)
   await writer.said(/^done/)
   const ended = new AbortController()
   const reads = readAlways(layout.dir, reading, ended.signal)
-  await wait(1 + (prng(job.seed)() % 80))
+  if (within !== undefined) await writer.said(new RegExp(`^begin ${within} `), writer.lines.length)
+  else await wait(1 + (prng(job.seed)() % 80))
   writer.signal('SIGKILL')
   await writer.exited
   ended.abort()
