@@ -32,10 +32,13 @@ export async function* lentChunksOf(
   source: ByteSource,
   options: AbortOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const stream = typeof source === 'object' && isBlob(source) ? source.stream() : source
-  const lender = typeof stream === 'object' && isReadableStream(stream) ? lenders.get(stream) : undefined
+  if (typeof source === 'object' && isBlob(source)) {
+    yield* readBlob(source, options.signal)
+    return
+  }
+  const lender = typeof source === 'object' && isReadableStream(source) ? lenders.get(source) : undefined
   if (lender === undefined || options.signal?.aborted || lender.stream.locked) {
-    yield* chunksOf(stream, options)
+    yield* chunksOf(source, options)
     return
   }
   const reader = lender.stream.getReader()
@@ -206,6 +209,43 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
     else signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
+}
+
+/** Bytes of a blob that are asked for at once. */
+const blobChunk = 1 << 20
+
+/** A blob's bytes in one buffer that is used again, where its stream is one of bytes (File API, 3.3). */
+async function* readBlob(
+  blob: Blob,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted()
+  const stream = blob.stream()
+  const reader = bytesReader(stream)
+  if (reader === undefined) return yield* readChunks(stream, signal)
+  let done = false
+  try {
+    let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
+    for (;;) {
+      const next = await orAborted(reader.read(new Uint8Array(buffer)), signal)
+      done = next.done
+      if (next.done) return
+      yield* nonEmpty(next.value)
+      buffer = next.value.buffer
+    }
+  } finally {
+    if (!done) reader.cancel(signal?.reason).catch(() => {})
+    reader.releaseLock()
+  }
+}
+
+/** `undefined` where the engine's blobs give other streams. */
+function bytesReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return stream.getReader({ mode: 'byob' })
+  } catch {
+    return undefined
+  }
 }
 
 async function* readChunks(

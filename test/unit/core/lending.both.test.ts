@@ -8,7 +8,14 @@ import { zstd } from '../../../src/codec/zstd.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { Pool } from '../../../src/pool.ts'
 import type { AbortOptions } from '../../../src/storage.ts'
-import { chunksOf, concat, equalBytes, lentChunksOf, streamOf } from '../../../src/streams.ts'
+import {
+  type ByteSource,
+  chunksOf,
+  concat,
+  equalBytes,
+  lentChunksOf,
+  streamOf,
+} from '../../../src/streams.ts'
 import { seeded } from '../../golden/inputs.ts'
 import { LocalWorkers } from '../work/local-worker.ts'
 
@@ -90,6 +97,74 @@ describe('a stream that lends', () => {
   })
 })
 
+describe('a blob', () => {
+  const large = seeded(5_000_001, 6) as Uint8Array<ArrayBuffer>
+  const blob = new Blob([large.slice(0, 3_000_000), large.slice(3_000_000)])
+
+  it('gives its bytes in one buffer, where its stream is one of bytes', async () => {
+    const copies: Uint8Array[] = []
+    const kept: Uint8Array[] = []
+    for await (const chunk of lentChunksOf(blob)) {
+      kept.push(chunk)
+      copies.push(chunk.slice())
+    }
+    expect(equalBytes(concat(copies), large)).toBe(true)
+    // The buffer has moved on with each chunk, and left empty ones behind.
+    expect(kept.some(({ length }) => length === 0)).toBe(givesBytes(blob))
+  })
+
+  it('that is empty has none', async () => {
+    expect(await keep(lentChunksOf(new Blob([])))).toEqual([])
+  })
+
+  it('is read as it can be where its stream is none of bytes', async () => {
+    const odd = { size: 5, type: '', stream: () => new Blob(['12345']).stream().pipeThrough(passing()) }
+    expect(new TextDecoder().decode(concat(await keep(lentChunksOf(odd as unknown as Blob))))).toBe('12345')
+  })
+
+  it('ends by the signal, before and between', async () => {
+    const controller = new AbortController()
+    const chunks = lentChunksOf(blob, { signal: controller.signal })
+    await chunks.next()
+    controller.abort(new Error('enough'))
+    await expect(chunks.next()).rejects.toThrow('enough')
+    await expect(keep(lentChunksOf(blob, { signal: controller.signal }))).rejects.toThrow('enough')
+  })
+
+  it('lets go of its stream when its reader stops early', async () => {
+    const streams: ReadableStream<Uint8Array>[] = []
+    const watched = Object.assign(new Blob([large]), {
+      stream: () => {
+        const stream = new Blob([large]).stream()
+        streams.push(stream)
+        return stream
+      },
+    })
+    for await (const _chunk of lentChunksOf(watched)) break
+    await settled()
+    const [stream] = streams
+    expect(stream?.locked).toBe(false)
+    await expect(read(stream as ReadableStream<Uint8Array>)).resolves.toHaveLength(0)
+  })
+
+  it('makes the same layer as its bytes, by any codec', async () => {
+    for (const codec of [identity, gzip({ level: 1 }), gzip({ level: 1, deflate: 'zlib' }), zstd()])
+      expect(await digestBy(codec, blob)).toBe(await digestBy(codec, large))
+  })
+})
+
+/** Whether the engine's blobs are read into buffers of ours. */
+function givesBytes(blob: Blob): boolean {
+  try {
+    blob.stream().getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+const passing = (): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> => new TransformStream()
+
 describe('an encoder', () => {
   const large = seeded(9_000_000, 4)
   const encoders: [string, Codec][] = [
@@ -160,7 +235,7 @@ describe('a layer', () => {
   })
 })
 
-async function digestBy(codec: Codec, source: Uint8Array | ReadableStream<Uint8Array>): Promise<string> {
+async function digestBy(codec: Codec, source: ByteSource): Promise<string> {
   const dir = await OciDir.ensure(memory())
   return (await dir.writeLayer(source, { codec })).descriptor.digest
 }
