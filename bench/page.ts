@@ -87,14 +87,9 @@ function engineWith(workers: number | undefined): Engine {
 }
 
 /** A file again and again. No compressor here looks back as far as its length. */
-async function* repeated(file: File, bytes: number): AsyncGenerator<Uint8Array> {
-  for (let left = bytes; left > 0; ) {
-    const reader = file.slice(0, left).stream().getReader()
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      left -= next.value.length
-      yield next.value
-    }
-  }
+function repeated(file: File, bytes: number): Blob {
+  const whole = Math.floor(bytes / file.size)
+  return new Blob([...Array<File>(whole).fill(file), file.slice(0, bytes % file.size)])
 }
 
 async function* noise(total: number, seed: number): AsyncGenerator<Uint8Array> {

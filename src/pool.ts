@@ -237,13 +237,15 @@ interface Ticket {
 class Buffers {
   readonly #spare: ArrayBuffer[] = []
 
+  /** Of those that are large enough the smallest. */
   take(size: number): Uint8Array<ArrayBuffer> {
-    const spare = this.#spare.pop()
-    return new Uint8Array(
-      spare !== undefined && spare.byteLength >= size ? spare : new ArrayBuffer(size),
-      0,
-      size,
-    )
+    let best = -1
+    for (const [i, { byteLength }] of this.#spare.entries()) {
+      const least = this.#spare[best]?.byteLength ?? Number.POSITIVE_INFINITY
+      if (byteLength >= size && byteLength < least) best = i
+    }
+    const [spare] = best < 0 ? [] : this.#spare.splice(best, 1)
+    return new Uint8Array(spare ?? new ArrayBuffer(size), 0, size)
   }
 
   give(spent: ArrayBuffer | undefined): void {

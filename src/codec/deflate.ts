@@ -23,7 +23,10 @@ export interface DeflateOptions {
   readonly last: boolean
 }
 
-/** Deflates one block on its own: the same arguments give the same bytes in every runtime and thread. */
+/**
+ * Deflates one block on its own: the same arguments give the same bytes in every runtime and thread. What it gives may be a
+ * view that the next one invalidates.
+ */
 export type DeflateBlock = (block: Uint8Array, options: DeflateOptions) => Uint8Array
 
 /**
@@ -39,16 +42,44 @@ export const deflateBlock: DeflateBlock = (block, options) => {
 const nothing = new Uint8Array(0)
 
 function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions): Uint8Array {
-  const out: Uint8Array[] = []
+  const stream = streams.get(level) ?? newStream(level)
+  // One that has ended, or failed, is of no more use.
+  streams.delete(level)
+  const { deflate, state, made } = stream
+  load(state, block, dictionary)
+  if (last) {
+    deflate.push(nothing, true)
+    return concat(made)
+  }
+  deflate.flush(false)
+  made.push(syncMarker(state.s.r ?? 0))
+  const deflated = inRoom(made)
+  state.b = nothing
+  made.length = 0
+  streams.set(level, stream)
+  return deflated
+}
+
+/** A stream of fflate's. */
+interface Stream {
+  readonly deflate: Deflate
+  /** Its fields, which fflate's types hide. */
+  readonly state: FflateState
+  /** What it has given. A list for each block, once old, would keep all that others gave: V8 frees it much later. */
+  readonly made: Uint8Array[]
+}
+
+/** By level, for block after block: each has a buffer of 96 KiB. */
+const streams = new Map<DeflateLevel, Stream>()
+
+function newStream(level: DeflateLevel): Stream {
+  const made: Uint8Array[] = []
   // Without `mem` fflate derives its table size by a logarithm, which engines may round differently.
-  const deflate = new Deflate({ level, mem: 4 }, chunk => out.push(chunk))
-  load(deflate, block, dictionary)
-  if (!last) deflate.flush(false)
-  deflate.push(nothing, true)
-  if (last) return concat(out)
-  const tail = out.pop() ?? nothing
-  out.push(syncMarker(tail))
-  return concat(out)
+  const deflate = new Deflate({ level, mem: 4 }, chunk => made.push(chunk))
+  // As a stream the class would narrow to `never`.
+  const state: object = deflate
+  if (!hasKnownState(state)) throw strangeFflate()
+  return { deflate, state, made }
 }
 
 /**
@@ -58,16 +89,15 @@ function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions
  * zeros before the start, and nobody can inflate the result (fflate issue 260). Its public methods offer no other
  * start for a stream that goes on; `deflateSync` can only end one.
  */
-function load(deflate: Deflate, block: Uint8Array, dictionary: Uint8Array): void {
-  // fflate's types hide its fields, and the class would narrow to `never`.
-  const stream: object = deflate
-  if (!hasKnownState(stream)) throw strangeFflate()
-  stream.b = joined(dictionary, block)
-  stream.s.p = emptied(chains)
-  stream.s.h = emptied(heads)
-  stream.s.i = 0
-  stream.s.w = dictionary.length
-  stream.s.z = stream.b.length
+function load(state: FflateState, block: Uint8Array, dictionary: Uint8Array): void {
+  state.b = joined(dictionary, block)
+  const { s } = state
+  s.p = emptied(chains)
+  s.h = emptied(heads)
+  s.i = 0
+  s.w = dictionary.length
+  s.z = state.b.length
+  s.r = 0
 }
 
 // fflate makes these for each stream unless they are there, and they would be most of an encoder's garbage.
@@ -86,24 +116,36 @@ function joined(dictionary: Uint8Array, block: Uint8Array): Uint8Array {
 }
 
 /**
- * The end of a block that others follow: an empty stored block, which ends at a byte's border.
- *
- * fflate's own is broken at two of eight bit offsets (fflate issue 267). So the stream was ended instead, on a
- * copy as it were: what comes after the block's last bits is the final empty fixed block, `11 0` and seven zero
- * bits. Its two ones are the highest bits set, and tell where the block's bits end.
+ * The end of a block that others follow: an empty stored block, which ends at a byte's border. Before it come the bits that
+ * fill no byte, which the stream keeps with their number for the next chunk; fflate's own marker is broken at two of eight
+ * bit offsets (fflate issue 267).
  */
-function syncMarker(tail: Uint8Array): Uint8Array {
-  const bits = (tail[0] ?? 0) | ((tail[1] ?? 0) << 8)
-  const used = 30 - Math.clz32(bits)
-  const partial = bits & ((1 << used) - 1)
+function syncMarker(rest: number): Uint8Array {
+  const used = rest & 7
+  const partial = (rest >> 3) & ((1 << used) - 1)
   // Three more bits, all zero, are the header of the stored block.
   const marker = used > 5 ? [partial, 0, 0, 0, 0xff, 0xff] : [partial, 0, 0, 0xff, 0xff]
   return Uint8Array.from(marker)
 }
 
+// What was made of the block before.
+let room = new Uint8Array(0)
+
+/** Joins chunks in memory that is used again. */
+function inRoom(chunks: readonly Uint8Array[]): Uint8Array {
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  if (room.length < size) room = new Uint8Array(size + (size >>> 2))
+  let at = 0
+  for (const chunk of chunks) {
+    room.set(chunk, at)
+    at += chunk.length
+  }
+  return room.subarray(0, size)
+}
+
 interface FflateState {
   b: Uint8Array
-  readonly s: { i: number; w: number; z: number; p?: Uint16Array; h?: Uint16Array }
+  readonly s: { i: number; w: number; z: number; r?: number; p?: Uint16Array; h?: Uint16Array }
 }
 
 function hasKnownState(deflate: object): deflate is FflateState {
@@ -126,8 +168,8 @@ function assertKnownFflate(): void {
   if (known) return
   const text = sampleText(24_000)
   const dictionary = text.subarray(0, 2_000)
-  const open = compress(text, { level: 6, dictionary: nothing, last: false })
-  const closed = compress(text.subarray(2_000), { level: 1, dictionary, last: true })
-  if (fingerprint(open) !== 2_945_114_646 || fingerprint(closed) !== 4_107_667_346) throw strangeFflate()
+  const open = fingerprint(compress(text, { level: 6, dictionary: nothing, last: false }))
+  const closed = fingerprint(compress(text.subarray(2_000), { level: 1, dictionary, last: true }))
+  if (open !== 2_945_114_646 || closed !== 4_107_667_346) throw strangeFflate()
   known = true
 }
