@@ -44,6 +44,8 @@ export async function inParallel<T>(
 /** Signals of one's own under another: all that listens to one is its own, and gone with it. */
 export class OwnSignals {
   readonly #running = new Set<AbortController>()
+  /** Of a set that is never at rest V8 would keep the tables it had, and what stood in them. */
+  #listeners: ((reason: unknown) => void)[] = []
   readonly #forget: () => void
   #aborted: { readonly reason: unknown } | undefined
 
@@ -70,13 +72,30 @@ export class OwnSignals {
     }
   }
 
+  /**
+   * Calls once they are aborted, at once where they are; gives what takes that back. A signal for each of a hundred thousand
+   * steps would be most of their garbage.
+   */
+  onAbort(listener: (reason: unknown) => void): () => void {
+    if (this.#aborted !== undefined) listener(this.#aborted.reason)
+    else this.#listeners.push(listener)
+    return () => {
+      const at = this.#listeners.indexOf(listener)
+      if (at >= 0) this.#listeners.splice(at, 1)
+    }
+  }
+
   throwIfAborted(): void {
     if (this.#aborted !== undefined) throw this.#aborted.reason
   }
 
   abort(reason: unknown): void {
-    this.#aborted ??= { reason }
+    if (this.#aborted !== undefined) return
+    this.#aborted = { reason }
     for (const own of this.#running) own.abort(reason)
+    const listeners = this.#listeners
+    this.#listeners = []
+    for (const listener of listeners) listener(reason)
   }
 
   /** Nothing listens any more. */

@@ -3,7 +3,7 @@
 import { lentPart, readPart, streamPart } from './blob.ts'
 import { blobPath, createHasher, type DigestAlgorithm, digestOf, verifiableAlgorithm } from './digest.ts'
 import type { Engine } from './engine.ts'
-import type { WorkerHash } from './pool.ts'
+import type { WorkerHash } from './lane.ts'
 import { type SharedFile, type SharedPart, sharedFile } from './shared-file.ts'
 import type { Digest } from './spec.ts'
 import type { AbortOptions, StoredFile } from './storage.ts'

@@ -55,7 +55,7 @@ export async function* compressBlocks(
     if (pool === undefined || pool.size === 0) return undefined
     const notes = await notesOf(options.modules)
     isBegun = true
-    return signals.run(own => pool.compress(job, notes, { signal: own, take }))
+    return pool.compress(job, notes, { signals, take })
   }
   const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<OutputBlock> => {
     const job: BlockJob = { kind, level, block, dictionary, last, number: number++ }
@@ -97,10 +97,12 @@ type Take = (made: Uint8Array) => Uint8Array
 const mostAlone = 262_144
 
 /** The modules that a worker needs for this kind of block; it does without where they can't be had. */
-async function notesOf(modules: BlockWork['modules']): Promise<readonly ModuleNote[]> {
+async function notesOf(modules: BlockWork['modules'] = {}): Promise<readonly ModuleNote[]> {
   const notes: ModuleNote[] = []
   for (const name of ['zlib', 'zstd'] as const) {
-    const module = await modules?.[name]?.().catch(() => undefined)
+    const load = modules[name]
+    if (load === undefined) continue
+    const module = await load().catch(() => undefined)
     if (module !== undefined) notes.push({ kind: 'module', name, module })
   }
   return notes

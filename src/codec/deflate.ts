@@ -42,9 +42,9 @@ export const deflateBlock: DeflateBlock = (block, options) => {
 const nothing = new Uint8Array(0)
 
 function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions): Uint8Array {
-  const stream = streams.get(level) ?? newStream(level)
+  const stream = streams[level] ?? newStream(level)
   // One that has ended, or failed, is of no more use.
-  streams.delete(level)
+  streams[level] = undefined
   const { deflate, state, made } = stream
   load(state, block, dictionary)
   if (last) {
@@ -56,7 +56,7 @@ function compress(block: Uint8Array, { level, dictionary, last }: DeflateOptions
   const deflated = inRoom(made)
   state.b = nothing
   made.length = 0
-  streams.set(level, stream)
+  streams[level] = stream
   return deflated
 }
 
@@ -65,12 +65,12 @@ interface Stream {
   readonly deflate: Deflate
   /** Its fields, which fflate's types hide. */
   readonly state: FflateState
-  /** What it has given. A list for each block, once old, would keep all that others gave: V8 frees it much later. */
+  /** What it has given. Lists of single blocks would be garbage that V8 takes for old, with all that they hold. */
   readonly made: Uint8Array[]
 }
 
 /** By level, for block after block: each has a buffer of 96 KiB. */
-const streams = new Map<DeflateLevel, Stream>()
+const streams: (Stream | undefined)[] = []
 
 function newStream(level: DeflateLevel): Stream {
   const made: Uint8Array[] = []

@@ -25,6 +25,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'hashing',
     'jobs',
     'json',
+    'lane',
     'limits',
     'media-types',
     'parallel',

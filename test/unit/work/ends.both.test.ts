@@ -30,6 +30,18 @@ describe('signals of ones own', () => {
     expect(seen).toEqual([undefined, reason, reason])
     expect(() => signals.throwIfAborted()).toThrow('enough')
   })
+
+  it('call once who asked to hear of it and took nothing back, and at once who asks after the end', () => {
+    const controller = new AbortController()
+    const signals = new OwnSignals(controller.signal)
+    const heard: unknown[] = []
+    signals.onAbort(reason => heard.push('first', reason))
+    signals.onAbort(() => heard.push('taken back'))()
+    controller.abort('enough')
+    signals.abort('again')
+    signals.onAbort(reason => heard.push('late', reason))
+    expect(heard).toEqual(['first', 'enough', 'late', 'enough'])
+  })
 })
 
 describe.each([
