@@ -3,7 +3,7 @@
 import { OciError } from './errors.ts'
 import { deniedNames, domNameOf } from './faults.ts'
 import { checkRange, type RangeOptions, type StoredFile } from './storage.ts'
-import { orAborted, streamOf } from './streams.ts'
+import { type BlobReader, lendingReader, orAborted, ownReader, streamOf } from './streams.ts'
 
 /** Where a blob stands, for messages. */
 export interface BlobPlace {
@@ -21,13 +21,17 @@ export type VersionCheck = (cause?: unknown) => Promise<void>
 export function storedBlob(blob: Blob, place: BlobPlace, check?: VersionCheck): StoredFile {
   const { size } = blob
   const modified = 'lastModified' in blob ? Number(blob.lastModified) : undefined
-  const source: Source = { blob, place, check: check ?? (() => readByte(blob, place)) }
   return {
     size,
     blob,
     ...(modified !== undefined && { modified }),
     stream(range: RangeOptions = {}) {
-      return streamOf(chunks(source, checkRange(range, size)), { signal: range.signal })
+      const { start, end } = checkRange(range, size)
+      const { signal } = range
+      const part = blob.slice(start, end)
+      const source: Source = { part, place, check: check ?? (() => readByte(blob, place)) }
+      const own = chunks(source, () => ownReader(part.stream()))
+      return streamOf(own, { signal, lend: () => chunks(source, () => lendingReader(part)) })
     },
     async bytes(range: RangeOptions = {}) {
       const { start, end } = checkRange(range, size)
@@ -44,36 +48,35 @@ export function storedBlob(blob: Blob, place: BlobPlace, check?: VersionCheck): 
 const longestChunk = 1 << 20
 
 interface Source {
-  readonly blob: Blob
+  readonly part: Blob
   readonly place: BlobPlace
   readonly check: VersionCheck
 }
 
 async function* chunks(
-  { blob, place, check }: Source,
-  { start, end }: { readonly start: number; readonly end: number },
+  { part, place, check }: Source,
+  open: () => BlobReader,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The browser's own stream reads ahead: measured twice to three times as fast as slice after slice.
-  const reader = blob.slice(start, end).stream().getReader()
-  let at = start
+  const reader = open()
+  let at = 0
   try {
-    while (at < end) {
-      const { value } = await reader.read().catch(async cause => {
+    while (at < part.size) {
+      const chunk = await reader.read().catch(async cause => {
         // A stream says "network error" whatever happened.
         await check(cause)
         throw new OciError('STORAGE_FAILED', { ...place, operation: 'read' }, { cause })
       })
-      if (value === undefined) throw changed(place)
-      at += value.length
+      if (chunk === undefined) throw changed(place)
+      at += chunk.length
       // Before the last bytes go out: a stream that was begun before a change may not notice it.
-      if (at >= end) await check()
-      for (let from = 0; from < value.length; from += longestChunk) {
-        yield value.subarray(from, from + longestChunk)
+      if (at >= part.size) await check()
+      for (let from = 0; from < chunk.length; from += longestChunk) {
+        yield chunk.subarray(from, from + longestChunk)
       }
     }
   } finally {
-    // Not awaited: it has ended, or nobody waits for what it still says.
-    reader.cancel().catch(() => {})
+    reader.end()
   }
 }
 

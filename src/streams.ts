@@ -60,6 +60,62 @@ interface Lender extends AbortOptions {
 
 const lenders = new WeakMap<object, Lender>()
 
+/** Reads a blob's next chunk, `undefined` at the end, until it is told to end. */
+export interface BlobReader {
+  read(): Promise<Uint8Array | undefined>
+  end(reason?: unknown): void
+}
+
+/** Bytes of a blob that are asked for at once. */
+const blobChunk = 1 << 20
+
+/**
+ * Reads a blob into one buffer, for who is done with each chunk when he asks for the next; into new ones where the engine's
+ * blobs have no streams of bytes (File API, 3.3).
+ */
+export function lendingReader(blob: Blob): BlobReader {
+  const stream = blob.stream()
+  const reader = bytesReader(stream)
+  if (reader === undefined) return ownReader(stream)
+  let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(buffer))
+      if (done) return undefined
+      buffer = value.buffer
+      return value
+    },
+    end: reason => ended(reader, reason),
+  }
+}
+
+/** Reads a stream in chunks of their own. */
+export function ownReader(stream: ReadableStream<Uint8Array>): BlobReader {
+  const reader = stream.getReader()
+  return {
+    async read() {
+      const { done, value } = await reader.read()
+      return done ? undefined : bytesIn(value)
+    },
+    end: reason => ended(reader, reason),
+  }
+}
+
+/** `undefined` where the stream is none of bytes. */
+function bytesReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return stream.getReader({ mode: 'byob' })
+  } catch {
+    return undefined
+  }
+}
+
+/** Not awaited: it has ended, or nobody waits for what it still says. */
+function ended(reader: ReadableStreamGenericReader & { releaseLock(): void }, reason: unknown): void {
+  reader.cancel(reason).catch(() => {})
+  reader.releaseLock()
+}
+
 /** Cancels a stream that nobody will read, or its writer would wait for ever; one being read is its reader's. */
 export function abandon(source: ByteSource, reason: unknown): void {
   if (typeof source !== 'object' || !isReadableStream(source) || source.locked) return
@@ -211,40 +267,20 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
   })
 }
 
-/** Bytes of a blob that are asked for at once. */
-const blobChunk = 1 << 20
-
-/** A blob's bytes in one buffer that is used again, where its stream is one of bytes (File API, 3.3). */
 async function* readBlob(
   blob: Blob,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   signal?.throwIfAborted()
-  const stream = blob.stream()
-  const reader = bytesReader(stream)
-  if (reader === undefined) return yield* readChunks(stream, signal)
-  let done = false
+  const reader = lendingReader(blob)
   try {
-    let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
     for (;;) {
-      const next = await orAborted(reader.read(new Uint8Array(buffer)), signal)
-      done = next.done
-      if (next.done) return
-      yield* nonEmpty(next.value)
-      buffer = next.value.buffer
+      const chunk = await orAborted(reader.read(), signal)
+      if (chunk === undefined) return
+      yield* nonEmpty(chunk)
     }
   } finally {
-    if (!done) reader.cancel(signal?.reason).catch(() => {})
-    reader.releaseLock()
-  }
-}
-
-/** `undefined` where the engine's blobs give other streams. */
-function bytesReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
-  try {
-    return stream.getReader({ mode: 'byob' })
-  } catch {
-    return undefined
+    reader.end(signal?.reason)
   }
 }
 
@@ -287,8 +323,12 @@ async function* iterateChunks(
 }
 
 function* nonEmpty(chunk: Uint8Array): Generator<Uint8Array> {
-  if (!(chunk instanceof Uint8Array)) throw new TypeError('a byte source must give Uint8Array chunks')
-  if (chunk.length > 0) yield chunk
+  if (bytesIn(chunk).length > 0) yield chunk
+}
+
+function bytesIn(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  throw new TypeError('a byte source must give Uint8Array chunks')
 }
 
 function isReadableStream(source: object): source is ReadableStream<Uint8Array> {

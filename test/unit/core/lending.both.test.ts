@@ -8,6 +8,7 @@ import { zstd } from '../../../src/codec/zstd.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { Pool } from '../../../src/pool.ts'
 import type { AbortOptions } from '../../../src/storage.ts'
+import { storedBlob } from '../../../src/stored-blob.ts'
 import {
   type ByteSource,
   chunksOf,
@@ -145,6 +146,32 @@ describe('a blob', () => {
     const [stream] = streams
     expect(stream?.locked).toBe(false)
     await expect(read(stream as ReadableStream<Uint8Array>)).resolves.toHaveLength(0)
+  })
+
+  it('lends also as a stored file, a part of it as well, and gives who asks for a stream chunks of his own', async () => {
+    const file = storedBlob(blob, { storage: 'a blob', path: 'blobs/sha256/0' })
+    for (const range of [{}, { start: 2_999_999, end: 4_000_001 }]) {
+      const expected = large.slice(range.start, range.end)
+      const copies: Uint8Array[] = []
+      let empty = 0
+      let last: Uint8Array | undefined
+      for await (const chunk of lentChunksOf(file.stream(range))) {
+        if (last?.length === 0) empty++
+        copies.push(chunk.slice())
+        last = chunk
+      }
+      expect(equalBytes(concat(copies), expected)).toBe(true)
+      expect(empty > 0).toBe(givesBytes(blob) && copies.length > 1)
+      expect(equalBytes(concat(await keep(chunksOf(file.stream(range)))), expected)).toBe(true)
+    }
+  })
+
+  it('that has fewer bytes than it says fails as a stored file, lent or not', async () => {
+    const place = { storage: 'a blob', path: 'blobs/sha256/0' }
+    const short = { size: 9, slice: () => ({ size: 9, stream: () => new Blob(['12345']).stream() }) }
+    const file = storedBlob(short as unknown as Blob, place)
+    for (const chunks of [lentChunksOf(file.stream()), chunksOf(file.stream())])
+      await expect(keep(chunks)).rejects.toMatchObject({ code: 'STORAGE_CHANGED' })
   })
 
   it('makes the same layer as its bytes, by any codec', async () => {
