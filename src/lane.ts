@@ -151,7 +151,7 @@ export class Lane {
   /** Gives what it hasn't done. */
   end(why: string): Ticket[] {
     this.#isEnded = true
-    this.#rest()
+    this.#lookAway()
     this.#worker.terminate()
     const dues = this.#due
     this.#due = []
@@ -181,7 +181,7 @@ export class Lane {
 
   #heard(answer: FromWorker): void {
     // From now on its patience is another.
-    if (!this.hasAnswered) this.#rest()
+    if (!this.hasAnswered) this.#lookAway()
     this.hasAnswered = true
     this.#answer(answer)
   }
@@ -199,11 +199,11 @@ export class Lane {
   /** Browsers don't say that a worker has ended: silence has to do. One timer looks again and again while it owes something. */
   #watchOver(): void {
     this.#lastWord = performance.now()
-    if (this.#due.length === 0) this.#rest()
+    if (this.#due.length === 0) this.#lookAway()
     else this.#watch ??= setTimeout(() => this.#look('first'), this.#patience)
   }
 
-  #rest(): void {
+  #lookAway(): void {
     clearTimeout(this.#watch)
     this.#watch = undefined
   }
