@@ -60,6 +60,20 @@ interface Lender extends AbortOptions {
 
 const lenders = new WeakMap<object, Lender>()
 
+/** A `Blob`, as far as its bytes are read. */
+export interface BlobBytes {
+  readonly size: number
+  stream(): ReadableStream<Uint8Array>
+}
+
+/** A blob's bytes, also for `lentChunksOf`. */
+export function streamOfBlob(blob: BlobBytes, { signal }: AbortOptions = {}): ReadableStream<Uint8Array> {
+  async function* own(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* readChunks(blob.stream(), signal)
+  }
+  return streamOf(own(), { signal, lend: () => readBlob(blob, signal) })
+}
+
 /** Reads a blob's next chunk, `undefined` at the end, until it is told to end. */
 export interface BlobReader {
   read(): Promise<Uint8Array | undefined>
@@ -73,7 +87,7 @@ const blobChunk = 1 << 20
  * Reads a blob into one buffer, for who is done with each chunk when he asks for the next; into new ones where the engine's
  * blobs have no streams of bytes (File API, 3.3).
  */
-export function lendingReader(blob: Blob): BlobReader {
+export function lendingReader(blob: BlobBytes): BlobReader {
   const stream = blob.stream()
   const reader = bytesReader(stream)
   if (reader === undefined) return ownReader(stream)
@@ -268,7 +282,7 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
 }
 
 async function* readBlob(
-  blob: Blob,
+  blob: BlobBytes,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   signal?.throwIfAborted()

@@ -59,24 +59,31 @@ async function nodeAt(place: Place): Promise<SourceNode> {
     return { ...common, kind: 'symlink', linkname: named(target) }
   }
   if (!stats.isFile()) throw unreadable(place, `it is a ${kindOf(stats)}`)
-  const stream: SourceNode['stream'] = options => streamOf(contentOf(place, stats), options)
+  const stream: SourceNode['stream'] = options =>
+    streamOf(contentOf(place, stats), { ...options, lend: () => contentOf(place, stats, 'lent') })
   return { ...common, kind: 'file', size: stats.size, stream }
 }
 
-/** The bytes that were there when the file was listed, or an error. */
-async function* contentOf(place: Place, listed: Stats): AsyncGenerator<Uint8Array, void, undefined> {
+/** The bytes that were there when the file was listed, or an error; in chunks of their own, or all in one buffer. */
+async function* contentOf(
+  place: Place,
+  listed: Stats,
+  as: 'own' | 'lent' = 'own',
+): AsyncGenerator<Uint8Array, void, undefined> {
   // What has become a link or a pipe since then must neither be followed nor waited for.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
   const file = await readable(place, open(place.disk, flags))
   try {
     await checkUnchanged(file, place, listed)
     let left = listed.size
+    let spare: Buffer | undefined
     while (left > 0) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkSize))
+      const buffer: Buffer = spare ?? Buffer.allocUnsafeSlow(Math.min(left, chunkSize))
       const { bytesRead } = await readable(place, file.read(buffer, 0, buffer.length, null))
       if (bytesRead === 0) break
       left -= bytesRead
       yield new Uint8Array(buffer.buffer, 0, bytesRead)
+      if (as === 'lent') spare = buffer
     }
     await checkUnchanged(file, place, listed)
   } finally {

@@ -2,7 +2,7 @@
 
 import { isOciError, OciError } from '../errors.ts'
 import type { AbortOptions, SourceNode, TarSource } from '../storage.ts'
-import { chunksOf, streamOf } from '../streams.ts'
+import { chunksOf, lentChunksOf, streamOf } from '../streams.ts'
 import { type EntriesSource, nodesOf } from './folder.ts'
 import type { TarInput } from './input.ts'
 import { destinationOf, type Named, namesOf } from './names.ts'
@@ -40,23 +40,32 @@ export interface Entries extends AsyncIterable<TarInput>, TarSource {}
 export function entriesOf(source: EntriesSource, options: EntriesOptions = {}): Entries {
   const destination = destinationOf(options.prefix ?? '')
   let listed: readonly Named[] | undefined
-  async function* entries(signal: AbortSignal | undefined): AsyncGenerator<TarInput, void, undefined> {
+  async function* entries(read: Reading): AsyncGenerator<TarInput, void, undefined> {
+    const { signal } = read
     listed ??= await namesOf(nodesOf(source, { signal }), { destination, signal })
-    for (const each of listed) yield entryOf(each, options, signal)
+    for (const each of listed) yield entryOf(each, options, read)
   }
   return {
-    [Symbol.asyncIterator]: () => entries(options.signal),
-    tar: ({ signal = options.signal } = {}) => streamOf(writeTar(entries(signal), { signal }), { signal }),
+    [Symbol.asyncIterator]: () => entries({ ...options, chunks: chunksOf }),
+    tar: ({ signal = options.signal } = {}) => {
+      const tarBy = (chunks: Reading['chunks']) => writeTar(entries({ signal, chunks }), { signal })
+      return streamOf(tarBy(chunksOf), { signal, lend: () => tarBy(lentChunksOf) })
+    },
   }
 }
 
-function entryOf(each: Named, options: EntriesOptions, signal: AbortSignal | undefined): TarInput {
+/** How contents are read: in chunks of their own, or lent. */
+interface Reading extends AbortOptions {
+  readonly chunks: typeof chunksOf
+}
+
+function entryOf(each: Named, options: EntriesOptions, read: Reading): TarInput {
   const { path, node } = each
   const { uid, gid } = options.owner ?? { uid: 0, gid: 0 }
   const common = { path, type: node.kind, mode: modeOf(each, options), uid, gid, ...timeOf(node, options) }
   if (node.kind === 'directory') return common
   if (node.kind === 'symlink') return { ...common, linkname: node.linkname ?? '' }
-  return { ...common, size: sizeOf(each), body: () => contentOf(each, signal) }
+  return { ...common, size: sizeOf(each), body: () => contentOf(each, read) }
 }
 
 function modeOf({ node, sourcePath }: Named, options: EntriesOptions): number {
@@ -86,10 +95,10 @@ function sizeOf({ node, sourcePath }: Named): number {
 /** What a platform throws while it reads a file, said in our words. */
 async function* contentOf(
   { node, sourcePath = '' }: Named,
-  signal: AbortSignal | undefined,
+  { signal, chunks }: Reading,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    if (node.stream !== undefined) yield* chunksOf(node.stream({ signal }), { signal })
+    if (node.stream !== undefined) yield* chunks(node.stream({ signal }), { signal })
   } catch (error) {
     if (signal?.aborted || isOciError(error)) throw error
     const reason = error instanceof Error ? error.message : String(error)

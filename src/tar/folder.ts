@@ -2,6 +2,7 @@
 
 import { isOciError, OciError } from '../errors.ts'
 import type { AbortOptions, SourceNode } from '../storage.ts'
+import { streamOfBlob } from '../streams.ts'
 
 /** What `entriesOf` takes: nodes (of `readFolder`, `sourceOfDrop`), a folder's handle, or an input's files. */
 export type EntriesSource =
@@ -68,7 +69,8 @@ export async function* handleNode(
 
 /** A file as a node. Browsers can't tell whether it is executable. */
 export function fileNode(path: string, file: ChosenFile): SourceNode {
-  return { path, kind: 'file', size: file.size, modified: file.lastModified, stream: () => file.stream() }
+  const { size, lastModified: modified } = file
+  return { path, kind: 'file', size, modified, stream: options => streamOfBlob(file, options) }
 }
 
 /** Awaits what a platform reads; its own errors become `ENTRY_UNREADABLE`. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type * as Adapter from '../../adapters/node/index.ts'
+import { readFolder } from '../../adapters/node/index.ts'
 import { engine } from '../../src/engine.ts'
 import { Pool } from '../../src/pool.ts'
 import type * as Shares from '../../src/shared-file.ts'
@@ -14,6 +15,7 @@ import { letShare, type SharedFile, type SharedWay } from '../../src/shared-file
 import type { NativeTools, StoredFile, WorkerLike } from '../../src/storage.ts'
 import { storedDigest } from '../../src/stored-digest.ts'
 import { chunksOf, concat, equalBytes, lentChunksOf } from '../../src/streams.ts'
+import { entriesOf } from '../../src/tar/index.ts'
 import { seeded } from '../golden/inputs.ts'
 import { rounds } from '../setup/rounds.ts'
 import { Tally } from '../setup/tally.ts'
@@ -53,6 +55,25 @@ it('a file lends few buffers, and gives every other reader chunks of his own', a
   expect(equalBytes(concat(kept), content)).toBe(true)
   expect(new Set(kept.map(({ buffer }) => buffer)).size).toBe(kept.length)
 })
+
+it('a folder lends each of its files in one buffer, and gives every other reader chunks of his own', async () => {
+  const entries = entriesOf(readFolder(place))
+  const tar = await concatOf(chunksOf(entries.tar()))
+  const buffers = new Set<ArrayBufferLike>()
+  const hash = createHash('sha256')
+  for await (const chunk of lentChunksOf(entries.tar())) {
+    if (chunk.length > 1024) buffers.add(chunk.buffer)
+    hash.update(chunk)
+  }
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(tar).digest('hex'))
+  expect(buffers.size).toBe(1)
+})
+
+async function concatOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const kept: Uint8Array[] = []
+  for await (const chunk of chunks) kept.push(chunk)
+  return concat(kept)
+}
 
 describe('a thread that hashes a file', () => {
   it('reads it by itself: no byte of it goes through the calling thread', async () => {

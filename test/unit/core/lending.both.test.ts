@@ -5,18 +5,13 @@ import { memory } from '../../../adapters/memory.ts'
 import { type Codec, identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
+import type { LayerSource } from '../../../src/layer.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { Pool } from '../../../src/pool.ts'
 import type { AbortOptions } from '../../../src/storage.ts'
 import { storedBlob } from '../../../src/stored-blob.ts'
-import {
-  type ByteSource,
-  chunksOf,
-  concat,
-  equalBytes,
-  lentChunksOf,
-  streamOf,
-} from '../../../src/streams.ts'
+import { chunksOf, concat, equalBytes, lentChunksOf, streamOf } from '../../../src/streams.ts'
+import { type ChosenFile, entriesOf } from '../../../src/tar/index.ts'
 import { seeded } from '../../golden/inputs.ts'
 import { LocalWorkers } from '../work/local-worker.ts'
 
@@ -174,6 +169,41 @@ describe('a blob', () => {
       await expect(keep(chunks)).rejects.toMatchObject({ code: 'STORAGE_CHANGED' })
   })
 
+  it('lends as a chosen file of a layer, and the tar is the same', async () => {
+    const named = (name: string, of: Blob): ChosenFile =>
+      Object.assign(of.slice(), { name, lastModified: 5_000, stream: () => of.stream() })
+    const entries = entriesOf([
+      named('large', blob),
+      named('small', new Blob(['12345'])),
+      named('empty', new Blob([])),
+    ])
+    const tar = await read(entries.tar())
+    const copies: Uint8Array[] = []
+    const kept: Uint8Array[] = []
+    for await (const chunk of lentChunksOf(entries.tar())) {
+      kept.push(chunk)
+      copies.push(chunk.slice())
+    }
+    expect(equalBytes(concat(copies), tar)).toBe(true)
+    expect(kept.some(({ length }) => length === 0)).toBe(givesBytes(blob))
+    expect(await digestBy(gzip({ level: 1 }), entries)).toBe(await digestBy(gzip({ level: 1 }), tar))
+  })
+
+  it.each(['own', 'lent'] as const)(
+    'that fails in the middle is said in our words, and by its path: %s chunks',
+    async as => {
+      const failing = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull: () => Promise.reject(new DOMException('gone', 'NotReadableError')),
+      })
+      const chosen = { name: 'a', size: 5, lastModified: 0, stream: () => failing }
+      const chunks = as === 'own' ? chunksOf : lentChunksOf
+      await expect(keep(chunks(entriesOf([chosen]).tar()))).rejects.toMatchObject({
+        code: 'ENTRY_UNREADABLE',
+        data: { path: 'a', reason: 'gone' },
+      })
+    },
+  )
+
   it('makes the same layer as its bytes, by any codec', async () => {
     for (const codec of [identity, gzip({ level: 1 }), gzip({ level: 1, deflate: 'zlib' }), zstd()])
       expect(await digestBy(codec, blob)).toBe(await digestBy(codec, large))
@@ -262,7 +292,7 @@ describe('a layer', () => {
   })
 })
 
-async function digestBy(codec: Codec, source: ByteSource): Promise<string> {
+async function digestBy(codec: Codec, source: LayerSource): Promise<string> {
   const dir = await OciDir.ensure(memory())
   return (await dir.writeLayer(source, { codec })).descriptor.digest
 }
