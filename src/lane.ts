@@ -38,7 +38,10 @@ export class Buffers {
   }
 
   give(spent: ArrayBuffer | undefined): void {
-    if (spent !== undefined && this.#spare.length < mostSpare) this.#spare.push(spent)
+    if (spent === undefined) return
+    this.#spare.push(spent)
+    // Those that were too small for what came since.
+    if (this.#spare.length > mostSpare) this.#spare.shift()
   }
 
   clear(): void {
@@ -189,9 +192,10 @@ export class Lane {
   #answer(answer: FromWorker): void {
     const at = this.#due.findIndex(({ id }) => id === answer.id)
     const [due] = at < 0 ? [] : this.#due.splice(at, 1)
-    if (due === undefined) return
     if (this.#due.length === 0) this.#worker.unref?.()
     this.#watchOver()
+    // Somebody else's code in the worker may say things, too.
+    if (due === undefined) return
     due.resolve(answer)
     this.#options.onAnswer()
   }

@@ -29,7 +29,7 @@ export function storedBlob(blob: Blob, place: BlobPlace, check?: VersionCheck): 
       const { start, end } = checkRange(range, size)
       const { signal } = range
       const part = blob.slice(start, end)
-      const source: Source = { part, place, check: check ?? (() => readByte(blob, place)) }
+      const source: Source = { size: end - start, place, check: check ?? (() => readByte(blob, place)) }
       const own = chunks(source, () => ownReader(part.stream()))
       return streamOf(own, { signal, lend: () => chunks(source, () => lendingReader(part)) })
     },
@@ -48,20 +48,21 @@ export function storedBlob(blob: Blob, place: BlobPlace, check?: VersionCheck): 
 const longestChunk = 1 << 20
 
 interface Source {
-  readonly part: Blob
+  /** Bytes that are to come. */
+  readonly size: number
   readonly place: BlobPlace
   readonly check: VersionCheck
 }
 
 async function* chunks(
-  { part, place, check }: Source,
+  { size, place, check }: Source,
   open: () => BlobReader,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The browser's own stream reads ahead: measured twice to three times as fast as slice after slice.
   const reader = open()
   let at = 0
   try {
-    while (at < part.size) {
+    while (at < size) {
       const chunk = await reader.read().catch(async cause => {
         // A stream says "network error" whatever happened.
         await check(cause)
@@ -70,7 +71,7 @@ async function* chunks(
       if (chunk === undefined) throw changed(place)
       at += chunk.length
       // Before the last bytes go out: a stream that was begun before a change may not notice it.
-      if (at >= part.size) await check()
+      if (at >= size) await check()
       for (let from = 0; from < chunk.length; from += longestChunk) {
         yield chunk.subarray(from, from + longestChunk)
       }

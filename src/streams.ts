@@ -32,15 +32,11 @@ export async function* lentChunksOf(
   source: ByteSource,
   options: AbortOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (typeof source === 'object' && isBlob(source)) {
-    yield* readBlob(source, options.signal)
-    return
-  }
-  const lender = typeof source === 'object' && isReadableStream(source) ? lenders.get(source) : undefined
-  if (lender === undefined || options.signal?.aborted || lender.stream.locked) {
-    yield* chunksOf(source, options)
-    return
-  }
+  if (typeof source === 'object' && isWholeBlob(source)) return yield* readBlob(source, options.signal)
+  const stream = typeof source === 'object' && isBlob(source) ? source.stream() : source
+  const lender = typeof stream === 'object' && isReadableStream(stream) ? lenders.get(stream) : undefined
+  if (lender === undefined || options.signal?.aborted || lender.stream.locked)
+    return yield* chunksOf(stream, options)
   const reader = lender.stream.getReader()
   try {
     const chunks = lender.signal === undefined ? lender.lend() : iterateChunks(lender.lend(), lender.signal)
@@ -89,7 +85,7 @@ const blobChunk = 1 << 20
  */
 export function lendingReader(blob: BlobBytes): BlobReader {
   const stream = blob.stream()
-  const reader = bytesReader(stream)
+  const reader = isWholeBlob(blob) ? bytesReader(stream) : undefined
   if (reader === undefined) return ownReader(stream)
   let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
   return {
@@ -113,6 +109,14 @@ export function ownReader(stream: ReadableStream<Uint8Array>): BlobReader {
     },
     end: reason => ended(reader, reason),
   }
+}
+
+/**
+ * Whether the engine itself reads it. Streams of bytes that others make may close without a word to who waits with a buffer,
+ * and he waits for ever (Streams, 4.7.4: `respond`).
+ */
+function isWholeBlob(source: object): source is Blob {
+  return typeof Blob === 'function' && source instanceof Blob && source.stream === Blob.prototype.stream
 }
 
 /** `undefined` where the stream is none of bytes. */

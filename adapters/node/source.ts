@@ -79,7 +79,7 @@ async function* contentOf(
     let spare: Buffer | undefined
     while (left > 0) {
       const buffer: Buffer = spare ?? Buffer.allocUnsafeSlow(Math.min(left, chunkSize))
-      const { bytesRead } = await readable(place, file.read(buffer, 0, buffer.length, null))
+      const { bytesRead } = await readable(place, file.read(buffer, 0, Math.min(left, buffer.length), null))
       if (bytesRead === 0) break
       left -= bytesRead
       yield new Uint8Array(buffer.buffer, 0, bytesRead)

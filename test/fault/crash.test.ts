@@ -128,12 +128,15 @@ async function killOne(layout: Layout, { reading, within, ...job }: KillJob): Pr
   await writer.said(/^done/)
   const ended = new AbortController()
   const reads = readAlways(layout.dir, reading, ended.signal)
-  if (within !== undefined) await writer.said(new RegExp(`^begin ${within} `), writer.lines.length)
-  else await wait(1 + (prng(job.seed)() % 80))
-  writer.signal('SIGKILL')
-  await writer.exited
-  ended.abort()
-  await reads
+  try {
+    if (within !== undefined) await writer.said(new RegExp(`^begin ${within} `), writer.lines.length)
+    else await wait(1 + (prng(job.seed)() % 80))
+    writer.signal('SIGKILL')
+    await writer.exited
+  } finally {
+    ended.abort()
+    await reads
+  }
   return layout.learn(writer.lines)
 }
 

@@ -85,6 +85,11 @@ class LocalWorker implements WorkerLike {
     if (!this.isEnded) this.#emit('error', {})
   }
 
+  /** As when somebody else's code in it posts a message. */
+  say(data: unknown): void {
+    if (!this.isEnded) this.#emit('message', { data })
+  }
+
   #receive(message: ToWorker, number: number): void {
     if (this.isEnded || this.isMute) return
     switch (this.#fate(number, message.kind)) {

@@ -8,7 +8,7 @@ import { blobPath, digestOf } from '../../../src/digest.ts'
 import { type Engine, engine } from '../../../src/engine.ts'
 import { cloneTo, draft, OciDir, pushLayer } from '../../../src/index.ts'
 import { Pool, type PoolOptions } from '../../../src/pool.ts'
-import type { StoredFile } from '../../../src/storage.ts'
+import type { StoredFile, WorkerLike } from '../../../src/storage.ts'
 import { storedDigest } from '../../../src/stored-digest.ts'
 import { collect, equalBytes } from '../../../src/streams.ts'
 import { chunked, prng, seeded } from '../../golden/inputs.ts'
@@ -90,6 +90,21 @@ describe('a pool', () => {
     const { length } = workers.all
     await compressed(codec, pool)
     expect(workers.all.length).toBe(length)
+  })
+
+  it('is not deceived by what somebody else says in its workers, which then say nothing', {
+    timeout: 5_000,
+  }, async () => {
+    const workers = new LocalWorkers(() => () => 'silence')
+    const start = (): WorkerLike => {
+      const worker = workers.start()
+      // As a wrapper of a bundler's does before it loads the worker's own script.
+      setTimeout(() => worker.say({ ready: true }), 5)
+      return worker
+    }
+    const pool = new Pool({ workers: 2, start, patience: 50, startTime: 50 })
+    expect(await isSame(codec, pool)).toBe(true)
+    expect(workers.living).toBe(0)
   })
 
   it('that may start none says so at once', async () => {
