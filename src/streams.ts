@@ -76,6 +76,12 @@ export interface BlobReader {
   end(reason?: unknown): void
 }
 
+/**
+ * Readers that somebody waits for. Chromium takes such a stream for garbage while it is read, unless something else than the
+ * read leads to it: then the read never ends, and nobody is told.
+ */
+const underWay: ReadableStreamBYOBReader[] = []
+
 /** Bytes of a blob that are asked for at once. */
 const blobChunk = 1 << 20
 
@@ -90,10 +96,15 @@ export function lendingReader(blob: BlobBytes): BlobReader {
   let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
   return {
     async read() {
-      const { done, value } = await reader.read(new Uint8Array(buffer))
-      if (done) return undefined
-      buffer = value.buffer
-      return value
+      underWay.push(reader)
+      try {
+        const { done, value } = await reader.read(new Uint8Array(buffer))
+        if (done) return undefined
+        buffer = value.buffer
+        return value
+      } finally {
+        underWay.splice(underWay.indexOf(reader), 1)
+      }
     },
     end: reason => ended(reader, reason),
   }
