@@ -3,7 +3,7 @@
 import { OciError } from './errors.ts'
 import { deniedNames, domNameOf } from './faults.ts'
 import { checkRange, type RangeOptions, type StoredFile } from './storage.ts'
-import { type BlobReader, lendingReader, orAborted, ownReader, streamOf } from './streams.ts'
+import { type ChunkReader, lendingReader, orAborted, ownReader, streamOf } from './streams.ts'
 
 /** Where a blob stands, for messages. */
 export interface BlobPlace {
@@ -56,7 +56,7 @@ interface Source {
 
 async function* chunks(
   { size, place, check }: Source,
-  open: () => BlobReader,
+  open: () => ChunkReader,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // The browser's own stream reads ahead: measured twice to three times as fast as slice after slice.
   const reader = open()

@@ -19,8 +19,8 @@ export async function* chunksOf(
   signal?.throwIfAborted()
   if (typeof source === 'string') yield* nonEmpty(new TextEncoder().encode(source))
   else if (source instanceof Uint8Array) yield* nonEmpty(source)
-  else if (isReadableStream(source)) yield* readChunks(source, signal)
-  else if (isBlob(source)) yield* readChunks(source.stream(), signal)
+  else if (isReadableStream(source)) yield* readChunks(ownReader(source), signal)
+  else if (isBlob(source)) yield* readChunks(ownReader(source.stream()), signal)
   else yield* iterateChunks(source, signal)
 }
 
@@ -32,7 +32,7 @@ export async function* lentChunksOf(
   source: ByteSource,
   options: AbortOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (typeof source === 'object' && isWholeBlob(source)) return yield* readBlob(source, options.signal)
+  if (typeof source === 'object' && isNativeBlob(source)) return yield* lentBlob(source, options.signal)
   const stream = typeof source === 'object' && isBlob(source) ? source.stream() : source
   const lender = typeof stream === 'object' && isReadableStream(stream) ? lenders.get(stream) : undefined
   if (lender === undefined || options.signal?.aborted || lender.stream.locked)
@@ -65,13 +65,21 @@ export interface BlobBytes {
 /** A blob's bytes, also for `lentChunksOf`. */
 export function streamOfBlob(blob: BlobBytes, { signal }: AbortOptions = {}): ReadableStream<Uint8Array> {
   async function* own(): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* readChunks(blob.stream(), signal)
+    yield* readChunks(ownReader(blob.stream()), signal)
   }
-  return streamOf(own(), { signal, lend: () => readBlob(blob, signal) })
+  return streamOf(own(), { signal, lend: () => lentBlob(blob, signal) })
 }
 
-/** Reads a blob's next chunk, `undefined` at the end, until it is told to end. */
-export interface BlobReader {
+async function* lentBlob(
+  blob: BlobBytes,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  signal?.throwIfAborted()
+  yield* readChunks(lendingReader(blob), signal)
+}
+
+/** Reads the next chunk, `undefined` at the end, until it is told to end. */
+export interface ChunkReader {
   read(): Promise<Uint8Array | undefined>
   end(reason?: unknown): void
 }
@@ -89,9 +97,9 @@ const blobChunk = 1 << 20
  * Reads a blob into one buffer, for who is done with each chunk when he asks for the next; into new ones where the engine's
  * blobs have no streams of bytes (File API, 3.3).
  */
-export function lendingReader(blob: BlobBytes): BlobReader {
+export function lendingReader(blob: BlobBytes): ChunkReader {
   const stream = blob.stream()
-  const reader = isWholeBlob(blob) ? bytesReader(stream) : undefined
+  const reader = isNativeBlob(blob) ? bytesReader(stream) : undefined
   if (reader === undefined) return ownReader(stream)
   let buffer: ArrayBuffer = new ArrayBuffer(Math.max(1, Math.min(blob.size, blobChunk)))
   return {
@@ -111,7 +119,7 @@ export function lendingReader(blob: BlobBytes): BlobReader {
 }
 
 /** Reads a stream in chunks of their own. */
-export function ownReader(stream: ReadableStream<Uint8Array>): BlobReader {
+export function ownReader(stream: ReadableStream<Uint8Array>): ChunkReader {
   const reader = stream.getReader()
   return {
     async read() {
@@ -124,9 +132,9 @@ export function ownReader(stream: ReadableStream<Uint8Array>): BlobReader {
 
 /**
  * Whether the engine itself reads it. Streams of bytes that others make may close without a word to who waits with a buffer,
- * and he waits for ever (Streams, 4.7.4: `respond`).
+ * and he waits for ever (Streams, `respond`).
  */
-function isWholeBlob(source: object): source is Blob {
+function isNativeBlob(source: object): source is Blob {
   return typeof Blob === 'function' && source instanceof Blob && source.stream === Blob.prototype.stream
 }
 
@@ -258,12 +266,17 @@ export function concat(
   const [only] = chunks
   if (chunks.length === 1 && only !== undefined) return only
   const whole = new Uint8Array(size)
+  fill(whole, chunks)
+  return whole
+}
+
+/** Puts chunks into an array from its start on, one behind the other. */
+export function fill(target: Uint8Array, chunks: readonly Uint8Array[]): void {
   let offset = 0
   for (const chunk of chunks) {
-    whole.set(chunk, offset)
+    target.set(chunk, offset)
     offset += chunk.length
   }
-  return whole
 }
 
 /** Same length and same bytes. */
@@ -296,12 +309,10 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefine
   })
 }
 
-async function* readBlob(
-  blob: BlobBytes,
+async function* readChunks(
+  reader: ChunkReader,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  signal?.throwIfAborted()
-  const reader = lendingReader(blob)
   try {
     for (;;) {
       const chunk = await orAborted(reader.read(), signal)
@@ -310,26 +321,6 @@ async function* readBlob(
     }
   } finally {
     reader.end(signal?.reason)
-  }
-}
-
-async function* readChunks(
-  stream: ReadableStream<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = stream.getReader()
-  let done = false
-  try {
-    for (;;) {
-      const next = await orAborted(reader.read(), signal)
-      done = next.done
-      if (next.done) return
-      yield* nonEmpty(next.value)
-    }
-  } finally {
-    // Not awaited: a source that hangs must not hold up an abort.
-    if (!done) reader.cancel(signal?.reason).catch(() => {})
-    reader.releaseLock()
   }
 }
 

@@ -7,7 +7,7 @@
 
 import { Deflate } from 'fflate'
 import { OciError } from '../errors.ts'
-import { concat } from '../streams.ts'
+import { concat, fill } from '../streams.ts'
 import { fingerprint, sampleText } from './known.ts'
 import { storeBlock } from './stored.ts'
 
@@ -135,11 +135,7 @@ let room = new Uint8Array(0)
 function inRoom(chunks: readonly Uint8Array[]): Uint8Array {
   const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   if (room.length < size) room = new Uint8Array(size + (size >>> 2))
-  let at = 0
-  for (const chunk of chunks) {
-    room.set(chunk, at)
-    at += chunk.length
-  }
+  fill(room, chunks)
   return room.subarray(0, size)
 }
 

@@ -46,7 +46,7 @@ export function entriesOf(source: EntriesSource, options: EntriesOptions = {}): 
     for (const each of listed) yield entryOf(each, options, read)
   }
   return {
-    [Symbol.asyncIterator]: () => entries({ ...options, chunks: chunksOf }),
+    [Symbol.asyncIterator]: () => entries({ signal: options.signal, chunks: chunksOf }),
     tar: ({ signal = options.signal } = {}) => {
       const tarBy = (chunks: Reading['chunks']) => writeTar(entries({ signal, chunks }), { signal })
       return streamOf(tarBy(chunksOf), { signal, lend: () => tarBy(lentChunksOf) })
