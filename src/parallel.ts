@@ -111,14 +111,14 @@ export class OwnSignals {
 export async function* inOrder<T, R>(
   items: AsyncIterable<T>,
   work: (item: T) => Promise<R>,
-  mayTake: (begun: number) => boolean,
+  mayTake: (begun: number) => Promise<boolean>,
 ): AsyncGenerator<R, void, undefined> {
   const iterator = items[Symbol.asyncIterator]()
   const begun: Promise<R>[] = []
   let isDone = false
   try {
     for (;;) {
-      while (!isDone && (begun.length === 0 || mayTake(begun.length))) {
+      while (!isDone && (begun.length === 0 || (await mayTake(begun.length)))) {
         const next = await iterator.next()
         isDone = next.done === true
         if (next.done) break

@@ -49,13 +49,11 @@ export async function* compressBlocks(
   const spare: Uint8Array[] = []
   const signals = new OwnSignals(signal)
   let number = 0
-  // Until a worker has what it needs its room isn't known to be taken.
-  let isBegun = false
+  let notes: Promise<readonly ModuleNote[]> | undefined
   const byWorker = async (job: BlockJob, take: Take): Promise<Uint8Array | undefined> => {
     if (pool === undefined || pool.size === 0) return undefined
-    const notes = await notesOf(options.modules)
-    isBegun = true
-    return pool.compress(job, notes, { signals, take })
+    notes ??= notesOf(options.modules)
+    return pool.compress(job, await notes, { signals, take })
   }
   const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<OutputBlock> => {
     const job: BlockJob = { kind, level, block, dictionary, last, number: number++ }
@@ -77,8 +75,13 @@ export async function* compressBlocks(
     }
     return { finished, buffer }
   }
-  const mayTake = (begun: number): boolean =>
-    begun < ahead || (isBegun && pool?.hasRoom === true && begun <= 2 * pool.size)
+  const mayTake = async (begun: number): Promise<boolean> => {
+    if (begun < ahead) return true
+    if (pool === undefined || notes === undefined) return false
+    // The blocks begun have waited for them too, and longer: they have taken their room when this goes on.
+    await notes
+    return pool.hasRoom && begun <= 2 * pool.size
+  }
   try {
     for await (const { finished, buffer } of inOrder(cut(source, options, spare), work, mayTake)) {
       yield finished

@@ -57,6 +57,14 @@ describe.each(codecs)('%s', (_, codec) => {
     pool.close()
   })
 
+  it('gives work to all workers before any of them has answered', async () => {
+    const workers = new LocalWorkers(() => () => 'silence')
+    const pool = poolOf(workers, { patience: 50, startTime: 50 })
+    expect(await isSame(codec, pool)).toBe(true)
+    expect(workers.all.map(({ got }) => got > 0)).toEqual([true, true])
+    pool.close()
+  })
+
   it.each([
     ['dies', 'error'],
     ['falls silent', 'silence'],
