@@ -28,7 +28,7 @@ export async function raceOfChecks(sizes, { work, runs, warmUps }) {
     const standings = await withTab(work, async tab => {
       await tab.page.evaluate(list => globalThis.bench.fill(list), sizes)
       const own = [
-        { name: fsckRows.command, run: () => node('dist/bin/ocidir.js', 'fsck', layout) },
+        { name: fsckRows.command, run: () => node('dist/node/ocidir.js', 'fsck', layout) },
         { name: fsckRows.library, run: () => inside(layout) },
         { name: fsckRows.tab, run: () => tab.check() },
       ]

@@ -13,7 +13,7 @@ const manifestType = 'application/vnd.oci.image.manifest.v1+json'
 /** The table, every peer measured in turn with ours. */
 export async function tagsTable(work, { runs, count }) {
   const { layout, tag, subject } = makeLayout(join(work, 'tags'), count)
-  const ours = (...args) => run(process.execPath, [join(top, 'dist/bin/ocidir.js'), ...args])
+  const ours = (...args) => run(process.execPath, [join(top, 'dist/node/ocidir.js'), ...args])
   const found = `${layout}:${tag}`
   const rows = [['whole process', 'ocidir ms', 'peer ms', 'ratio']]
   const tasks = {

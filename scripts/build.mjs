@@ -1,56 +1,71 @@
 // @ts-check
 /**
- * `npm run build`: library and command, 1:1 by the TypeScript compiler, into dist/. Only what changed is
- * compiled again; what has no source any more is removed, for all of dist/ goes into the package. Then the command
- * as one file: Node takes longer to find and load its two hundred modules than to run most of its calls.
+ * `npm run build`: library and command, 1:1 by the TypeScript compiler, into dist/. Only what changed is compiled again;
+ * what has no source any more is removed, for all of dist/ goes into the package. Then the same in a few files for Node,
+ * which takes longer to find and load two hundred modules than to run most calls.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { carried, carriedText } from './wasm.mjs'
 
-const command = 'dist/bin/ocidir.js'
-/** What its threads run: it looks for them beside itself. */
-const thread = 'dist/bin/worker.js'
+/** Where Node, Bun and Deno find all of it, by the condition `node` of the package's exports. */
+const forNode = 'dist/node'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
-const expected = new Set([command, thread, ...['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf)])
-const stale = ['src', 'adapters', 'bin', 'cli', 'test']
-  .flatMap(folder => filesIn(join('dist', folder)))
-  .filter(path => !expected.has(path))
-for (const path of stale) rmSync(path)
-
+const compiled = ['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf)
 // The compiler trusts its notes: it doesn't see that an output has gone.
-const force = [...expected].some(path => path !== command && path !== thread && !existsSync(path))
-  ? ['--force']
-  : []
-const compiler = 'node_modules/typescript/bin/tsc'
+const force = compiled.some(path => !existsSync(path)) ? ['--force'] : []
 const { status } = spawnSync(
   process.execPath,
-  [compiler, '-b', 'tsconfig.core.json', 'tsconfig.node.json', ...force],
+  ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.core.json', 'tsconfig.node.json', ...force],
   { stdio: 'inherit' },
 )
+/** @type {string[]} */
+const bundled = []
 if (status === 0) {
   for (const source of /** @type {(keyof typeof carried)[]} */ (Object.keys(carried)))
     writeFileSync(join('dist', source.replace(/\.ts$/, '.js')), await carriedText(source))
-  await bundle('dist/cli/main.js', command)
-  await bundle('dist/adapters/node/worker.js', thread)
+  // All that nearly every call loads is one file; what is carried as text stays apart until it is needed.
+  const library = { name: 'library', test: /\/dist\/(?:adapters\/node|src)\/(?!codec\/wasm\/z)/ }
+  bundled.push(...(await bundle(entriesForNode(), { groups: [library] })))
+  // Started by their addresses, each from the file beside it.
+  bundled.push(...(await bundle({ thread: 'dist/adapters/node/thread.js' }, false)))
+  bundled.push(...(await bundle({ worker: 'dist/src/worker.js' }, false)))
 }
 
-const missing = [...expected].filter(path => !existsSync(path))
+const expected = new Set([...compiled, ...bundled])
+const stale = ['src', 'adapters', 'bin', 'cli', 'node', 'test']
+  .flatMap(folder => filesIn(join('dist', folder)))
+  .filter(path => !expected.has(path))
+if (status === 0) for (const path of stale) rmSync(path)
+
+const missing = compiled.filter(path => !existsSync(path))
 for (const path of missing) console.error(`build: ${path} was not made`)
 const isGood = status === 0 && missing.length === 0
 if (isGood) console.log(`built dist/: ${expected.size} files, ${stale.length} stale ones removed`)
 process.exitCode = isGood ? 0 : 1
 
 /**
- * Ours alone: what was installed stays apart, as others' work under others' licences.
- * @param {string} entry
- * @param {string} target
+ * The command, and what the package's exports name for Node.
+ * @returns {Record<string, string>}
  */
-async function bundle(entry, target) {
+function entriesForNode() {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const targets = Object.values(exports).flatMap(({ node, default: source }) =>
+    node ? [[basename(node, '.js'), source]] : [],
+  )
+  return { ...Object.fromEntries(targets), ocidir: 'dist/cli/main.js' }
+}
+
+/**
+ * Ours alone: what was installed stays apart, as others' work under others' licences. Gives what it made.
+ * @param {Record<string, string>} entries what is compiled already, by the names of their files
+ * @param {false | { groups: { name: string, test: RegExp }[] }} codeSplitting
+ */
+async function bundle(entries, codeSplitting) {
   const { build } = await import('vite')
   const { name, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const made = await build({
@@ -58,21 +73,25 @@ async function bundle(entry, target) {
     logLevel: 'warn',
     ssr: { noExternal: [name], external: Object.keys(dependencies) },
     build: {
-      ssr: entry,
+      ssr: true,
       target: 'node20',
       minify: false,
       write: false,
-      // In one file, also what is loaded when it is needed.
-      rolldownOptions: { output: { codeSplitting: false } },
+      rolldownOptions: {
+        input: entries,
+        output: { chunkFileNames: 'part-[name].js', codeSplitting },
+      },
     },
   })
-  const [chunk, ...others] = 'output' in made ? made.output : []
-  if (chunk === undefined || others.length > 0) throw new Error(`${entry} was not bundled as one file`)
-  // In one step: somebody may be running it.
-  mkdirSync('dist/bin', { recursive: true })
-  const next = `${target}.${process.pid}`
-  writeFileSync(next, chunk.code, { mode: 0o755 })
-  renameSync(next, target)
+  const chunks = 'output' in made ? made.output.filter(chunk => chunk.type === 'chunk') : []
+  mkdirSync(forNode, { recursive: true })
+  return chunks.map(({ fileName, code }) => {
+    const path = join(forNode, fileName)
+    // In one step: somebody may be running it.
+    writeFileSync(`${path}.${process.pid}`, code, { mode: code.startsWith('#!') ? 0o755 : 0o644 })
+    renameSync(`${path}.${process.pid}`, path)
+    return path
+  })
 }
 
 /** @param {string} folder */

@@ -38,9 +38,9 @@ import { join } from 'node:path'
  * @property {() => void} remove takes everything away
  */
 
-const command = 'dist/bin/ocidir.js'
+const command = 'dist/node/ocidir.js'
 /** What the image is made of: the built package. */
-const parts = ['package.json', 'README.md', 'dist/src', 'dist/adapters', 'dist/bin']
+const parts = ['package.json', 'README.md', 'dist/src', 'dist/adapters', 'dist/node']
 
 /**
  * Builds the sample with the command line, checks it with the command line, and prints its digest.
@@ -95,7 +95,7 @@ function recipeOf(epoch) {
     tag: 'ocidir:sample',
     destination: 'opt/ocidir',
     platform: 'linux/amd64',
-    entrypoint: ['node', '/opt/ocidir/dist/bin/ocidir.js'],
+    entrypoint: ['node', '/opt/ocidir/dist/node/ocidir.js'],
     cmd: ['--help'],
     env: ['NODE_ENV=production'],
     workdir: '/opt/ocidir',

@@ -9,7 +9,7 @@ export const threads: ThreadTools = { count: availableParallelism(), start }
 
 function start(): ReturnType<ThreadTools['start']> {
   // Their garbage would wait for far more memory than a few blocks need.
-  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+  const worker = new Worker(new URL('./thread.js', import.meta.url), {
     name: 'ocidir',
     // A process's own flags may be none for a thread (`--input-type`), or load what it has no use for.
     execArgv: [],

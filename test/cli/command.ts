@@ -23,7 +23,7 @@ export interface CallOptions {
 }
 
 /** The bin entry, as `npm run build` makes it. */
-export const bin = fileURLToPath(new URL('../../dist/bin/ocidir.js', import.meta.url))
+export const bin = fileURLToPath(new URL('../../dist/node/ocidir.js', import.meta.url))
 const fixtures = fileURLToPath(new URL('../fixtures/', import.meta.url))
 
 /** Starts the command. */

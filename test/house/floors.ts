@@ -118,7 +118,7 @@ function graphOf(sources: Sources): ReadonlyMap<string, readonly string[]> {
 function faultOf(from: string, to: string, entries: readonly string[]): string | undefined {
   if (from.startsWith('demo/')) return faultOfPage(to)
   if (to.startsWith('node:')) return isForNode(from) ? undefined : 'only adapters/node and cli know Node'
-  // The built command's own manifest: a file that it reads, two folders above dist/bin and dist/cli.
+  // The built command's own manifest: a file that it reads, two folders above dist/node and dist/cli.
   if (from === 'cli/version.ts' && to === '../package.json') return undefined
   if (!isLocal(to)) return faultOfPackage(from, to)
   if (from.startsWith('src/')) return faultOfCore(from, to)
@@ -150,7 +150,7 @@ function faultOfCore(from: string, to: string): string | undefined {
 
 function faultOfAdapter(from: string, to: string): string | undefined {
   // A thread's script is a program of its own: it puts the core's work and the platform's pieces together.
-  if (from === 'adapters/node/worker.ts' && to === 'src/perform.ts') return undefined
+  if (from === 'adapters/node/thread.ts' && to === 'src/perform.ts') return undefined
   if (inside('src/', to)) return floorOf(to) === 0 ? undefined : 'adapters import the ground alone'
   return mediumOf(from) === mediumOf(to) ? undefined : 'adapters never import each other'
 }

@@ -30,12 +30,16 @@ describe('the packed package', () => {
   afterAll(() => rm(work, { recursive: true, force: true }))
 
   it('holds what it needs, and nothing of the page, the tests and the compiler', async () => {
-    const targets = Object.values(manifest.exports).map(target => target.slice(2))
-    const types = targets.filter(path => path.endsWith('.js')).map(path => path.replace(/\.js$/, '.d.ts'))
+    const targets = Object.values(manifest.exports)
+      .flatMap(target => (typeof target === 'string' ? target : Object.values(target)))
+      .map(target => target.slice(2))
+    const types = targets
+      .filter(path => path.endsWith('.js') && !path.startsWith('dist/node/'))
+      .map(path => path.replace(/\.js$/, '.d.ts'))
     const needed = [
       ...targets,
       ...types,
-      'dist/bin/ocidir.js',
+      ...['ocidir', 'thread', 'worker'].map(name => `dist/node/${name}.js`),
       'README.md',
       'LICENSE-APACHE',
       'LICENSE-MIT',
@@ -43,7 +47,7 @@ describe('the packed package', () => {
     ]
     expect(needed.filter(path => !content.includes(path))).toEqual([])
     const allowed =
-      /^(dist\/bin\/(ocidir|worker)\.js|dist\/(src|adapters|test\/suites)\/.*\.(js|d\.ts)|docs\/.*|bench\/README\.md|package\.json|[A-Z-]+(\.md)?)$/
+      /^(dist\/node\/[a-z-]+\.js|dist\/(src|adapters|test\/suites)\/.*\.(js|d\.ts)|docs\/.*|bench\/README\.md|package\.json|[A-Z-]+(\.md)?)$/
     expect(content.filter(path => !allowed.test(path))).toEqual([])
   })
 

@@ -4,6 +4,7 @@ import manifest from '../../package.json' with { type: 'json' }
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const entries = Object.entries(manifest.exports)
+  .map(([entry, target]) => [entry, typeof target === 'string' ? target : target.default] as const)
   .filter(([, target]) => target.endsWith('.js'))
   .map(([entry, target]) => ({
     name: entry.replace('.', 'ocidir'),

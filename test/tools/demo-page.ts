@@ -89,13 +89,13 @@ export async function runShownCommand(page: Page, folder: string): Promise<strin
   const line = (await page.locator('#command').textContent()) ?? ''
   expect(line).toContain(' ocidir build ')
   // A function would not see the variable before it in every shell; a path does.
-  const script = line.replace(' ocidir build ', ` "${process.execPath}" "${top}/dist/bin/ocidir.js" build `)
+  const script = line.replace(' ocidir build ', ` "${process.execPath}" "${top}/dist/node/ocidir.js" build `)
   return execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' }).trim()
 }
 
 /** Runs the built command and gives what it prints. */
 export function ocidir(...args: readonly string[]): string {
-  return execFileSync(process.execPath, [`${top}/dist/bin/ocidir.js`, ...args], { encoding: 'utf8' })
+  return execFileSync(process.execPath, [`${top}/dist/node/ocidir.js`, ...args], { encoding: 'utf8' })
 }
 
 /** Every file of the page's own storage, staged ones among them. */
