@@ -16,6 +16,9 @@ export interface BlockJob {
   readonly number: number
 }
 
+/** Bytes that a block which can't be compressed grows by, at the most: a buffer with so many more holds its compressed form, too. */
+export const mostGrowth = 1024
+
 /** A step of a hash that one worker keeps, from its first bytes to `end`. */
 export interface HashStep {
   readonly kind: 'hash'

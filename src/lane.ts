@@ -1,6 +1,6 @@
 /** One worker of a pool: what it is sent, what it owes, and the hashes that it keeps. */
 
-import type { BlockJob, FromWorker, HashStep, ModuleNote } from './jobs.ts'
+import { type BlockJob, type FromWorker, type HashStep, type ModuleNote, mostGrowth } from './jobs.ts'
 import type { SharedPart } from './shared-file.ts'
 import type { WorkerLike } from './storage.ts'
 
@@ -113,13 +113,14 @@ export class Lane {
     }
     const { block, dictionary, ...job } = ticket.job
     // A copy goes, and the block stays: should this worker die, another one gets it.
-    const bytes = this.#options.buffers.take(dictionary.length + block.length)
+    const size = dictionary.length + block.length
+    const bytes = this.#options.buffers.take(size + mostGrowth)
     bytes.set(dictionary)
     bytes.set(block, dictionary.length)
     const message = {
       ...job,
       dictionary: bytes.subarray(0, dictionary.length),
-      block: bytes.subarray(dictionary.length),
+      block: bytes.subarray(dictionary.length, size),
     }
     this.#send(message, [bytes.buffer], ticket).then(
       answer => {

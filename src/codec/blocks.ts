@@ -1,6 +1,6 @@
 /** Cuts any chunks into fixed blocks, and has several compressed at once. */
 
-import type { BlockJob, ModuleNote } from '../jobs.ts'
+import { type BlockJob, type ModuleNote, mostGrowth } from '../jobs.ts'
 import { inOrder, OwnSignals } from '../parallel.ts'
 import { chunksOf } from '../streams.ts'
 import type { CodecOptions } from './codec.ts'
@@ -138,7 +138,8 @@ async function* cut(
   // Apart from the block: that one may be done, and its buffer in use again, when the next is begun.
   const tail = new Uint8Array(dictionarySize)
   let before = 0
-  let buffer: Uint8Array = new Uint8Array(dictionarySize + blockSize)
+  const room = dictionarySize + blockSize + mostGrowth
+  let buffer: Uint8Array = new Uint8Array(room)
   let filled = 0
   const view = (last: boolean): InputBlock => {
     const block = buffer.subarray(dictionarySize, dictionarySize + filled)
@@ -148,9 +149,9 @@ async function* cut(
   for await (const chunk of chunksOf(source, { signal })) {
     for (let taken = 0; taken < chunk.length; ) {
       if (filled === blockSize) {
-        tail.set(buffer.subarray(blockSize))
+        tail.set(buffer.subarray(blockSize, blockSize + dictionarySize))
         yield view(false)
-        buffer = spare.pop() ?? new Uint8Array(dictionarySize + blockSize)
+        buffer = spare.pop() ?? new Uint8Array(room)
         buffer.set(tail)
         before = dictionarySize
         filled = 0

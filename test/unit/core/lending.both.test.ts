@@ -5,6 +5,7 @@ import { memory } from '../../../adapters/memory.ts'
 import { type Codec, identity } from '../../../src/codec/codec.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
+import type { FromWorker } from '../../../src/jobs.ts'
 import type { LayerSource } from '../../../src/layer.ts'
 import { OciDir } from '../../../src/oci-dir.ts'
 import { Pool } from '../../../src/pool.ts'
@@ -12,7 +13,7 @@ import type { AbortOptions } from '../../../src/storage.ts'
 import { storedBlob } from '../../../src/stored-blob.ts'
 import { chunksOf, concat, equalBytes, lentChunksOf, streamOf } from '../../../src/streams.ts'
 import { entriesOf } from '../../../src/tar/index.ts'
-import { seeded } from '../../golden/inputs.ts'
+import { noise, seeded } from '../../golden/inputs.ts'
 import { LocalWorkers } from '../work/local-worker.ts'
 
 const bytes = seeded(1_000_000, 3)
@@ -269,6 +270,37 @@ describe('an encoder', () => {
       }
     },
   )
+
+  it.each(encoders)('needs no memory of its own for what can not be compressed: %s', async (_name, codec) => {
+    const strange: FromWorker[] = []
+    const pool = new Pool({
+      workers: 2,
+      start() {
+        const worker = new LocalWorkers().start()
+        worker.addEventListener('message', ({ data }) => {
+          const answer = data as FromWorker
+          if (answer.made !== undefined && answer.made.buffer !== answer.spent) strange.push(answer)
+        })
+        return worker
+      },
+    })
+    const buffers = new Set<ArrayBufferLike>()
+    let blocks = 0
+    let size = 0
+    for await (const chunk of codec.encode(chunksOf(noise(25_000_000, 9)), { pool, lend: true })) {
+      size += chunk.length
+      // Neither the header nor the trailer of gzip.
+      if (chunk.length < 100) continue
+      buffers.add(chunk.buffer)
+      blocks++
+    }
+    expect(size).toBeGreaterThan(25_000_000)
+    expect(blocks).toBeGreaterThan(10)
+    // Those under way, and the one that is being filled.
+    expect(buffers.size).toBeLessThanOrEqual(6)
+    expect(strange).toEqual([])
+    pool.close()
+  })
 })
 
 describe('a layer', () => {
