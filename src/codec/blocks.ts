@@ -2,7 +2,7 @@
 
 import { type BlockJob, type ModuleNote, mostGrowth } from '../jobs.ts'
 import { inOrder, OwnSignals } from '../parallel.ts'
-import { chunksOf } from '../streams.ts'
+import { chunksOf, orAborted } from '../streams.ts'
 import type { CodecOptions } from './codec.ts'
 import { pace } from './pace.ts'
 
@@ -52,7 +52,7 @@ export async function* compressBlocks(
   let notes: Promise<readonly ModuleNote[]> | undefined
   const byWorker = async (job: BlockJob, take: Take): Promise<Uint8Array | undefined> => {
     if (pool === undefined || pool.size === 0) return undefined
-    notes ??= notesOf(options.modules)
+    notes ??= orAborted(notesOf(options.modules), signal)
     return pool.compress(job, await notes, { signals, take })
   }
   const work = async ({ buffer, dictionary, block, last }: InputBlock): Promise<OutputBlock> => {
@@ -71,7 +71,7 @@ export async function* compressBlocks(
     if (finished === undefined) {
       await turn()
       signals.throwIfAborted()
-      finished = await here.compress(job, take)
+      finished = await orAborted(here.compress(job, take), signal)
     }
     return { finished, buffer }
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it, vi } from 'vitest'
 import { memory } from '../../../adapters/memory.ts'
+import { compressBlocks } from '../../../src/codec/blocks.ts'
 import { gzip } from '../../../src/codec/gzip.ts'
 import { zstd } from '../../../src/codec/zstd.ts'
 import { engine } from '../../../src/engine.ts'
@@ -85,6 +86,33 @@ describe.each([
     expect(workers.all.map(({ got }) => got > 0)).toEqual([true])
     pool.close()
   })
+})
+
+describe('what a page has to load first, and which never comes', () => {
+  const never = new Promise<never>(() => {})
+  const job = { kind: 'zlib', level: 6, blockSize: 262_144, dictionarySize: 0 } as const
+  const source = (): AsyncIterable<Uint8Array> => chunked(seeded(3_000_000, 6), 300_000)
+
+  it.each([0, 2])(
+    'does not keep a stream of blocks from its abort, by %i workers',
+    async workers => {
+      const pool = new Pool({ workers, start: new LocalWorkers().start })
+      const here = { compress: (): Promise<never> => never }
+      const modules = { zlib: (): Promise<never> => never }
+      for (const wait of [0, 20]) {
+        const controller = new AbortController()
+        const { signal } = controller
+        const blocks = compressBlocks(source(), { ...job, here, modules, pool, signal })
+        const reading = blocks.next()
+        reading.catch(() => {})
+        await new Promise(resolve => setTimeout(resolve, wait))
+        controller.abort(new Error('enough'))
+        await expect(reading).rejects.toThrow('enough')
+      }
+      pool.close()
+    },
+    5_000,
+  )
 })
 
 it('digests ahead of a check: as many at once as there may be, from the first to the last', async () => {
