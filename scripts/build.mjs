@@ -15,6 +15,7 @@ const forNode = 'dist/node'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
+const { name, exports, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const compiled = ['src', 'adapters', 'cli', 'test/suites'].flatMap(outputsOf)
 // The compiler trusts its notes: it doesn't see that an output has gone.
 const force = compiled.some(path => !existsSync(path)) ? ['--force'] : []
@@ -53,7 +54,6 @@ process.exitCode = isGood ? 0 : 1
  * @returns {Record<string, string>}
  */
 function entriesForNode() {
-  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
   const targets = Object.values(exports).flatMap(({ node, default: source }) =>
     node ? [[basename(node, '.js'), source]] : [],
   )
@@ -67,7 +67,6 @@ function entriesForNode() {
  */
 async function bundle(entries, codeSplitting) {
   const { build } = await import('vite')
-  const { name, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
   const made = await build({
     configFile: false,
     logLevel: 'warn',
