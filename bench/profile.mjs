@@ -49,5 +49,7 @@ function rowsOf(path, thread) {
 function moduleOf({ functionName, url }) {
   if (url.startsWith('wasm:')) return `WebAssembly ${url.slice(-8)}`
   // `(idle)`, `(program)`, `(garbage collector)`; native functions have no module.
-  return url === '' ? functionName : url.replace(/^.*\/(node_modules|dist)\//, '')
+  const module = url === '' ? functionName : url.replace(/^.*\/(node_modules|dist)\//, '')
+  // Many modules as one.
+  return module.startsWith('node/part-') ? `${module} ${functionName}` : module
 }
