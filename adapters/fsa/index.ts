@@ -1,12 +1,13 @@
 /** The browser's entry: layouts in the origin's private file system, and in folders that the user chose. */
 
 import { OciError } from '../../src/errors.ts'
+import { privateRoot, rootToWrite } from '../../src/private-root.ts'
 import type { ReadableStorage, StorageAdapter } from '../../src/storage.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { faultOf } from './faults.ts'
 import { FileListStorage } from './file-list.ts'
 import { largeFiles } from './large-files.ts'
-import { hasMove, missingFeature, privateRoot } from './platform.ts'
+import { hasMove, missingFeature } from './platform.ts'
 
 /** Options of `opfs` and `folder`. */
 export interface OpfsOptions {
@@ -33,7 +34,7 @@ export async function opfs(name: string, options: OpfsOptions = {}): Promise<Sto
   const storage = `opfs:${name}`
   refuseWithout(storage)
   try {
-    let root = await privateRoot()
+    let root = await rootToWrite()
     for (const part of names) root = await root.getDirectoryHandle(part, { create: true })
     const large = largeFiles(names, options)
     return new DirectoryStorage({
@@ -101,7 +102,9 @@ function lockOf(names: readonly string[]): string {
 async function privateNames(handle: FileSystemDirectoryHandle): Promise<readonly string[] | undefined> {
   // A context may have folders of the disk and no private file system.
   const root = await privateRoot().catch(() => undefined)
-  return (await root?.resolve(handle)) ?? undefined
+  const names = (await root?.resolve(handle)) ?? undefined
+  if (names !== undefined) await rootToWrite()
+  return names
 }
 
 function checkName(name: string): readonly string[] {

@@ -16,11 +16,6 @@ export function hasMove(): boolean {
   return typeof FileSystemFileHandle === 'function' && 'move' in FileSystemFileHandle.prototype
 }
 
-/** The origin's private file system. Rejects with the browser's error where there is none. */
-export function privateRoot(): Promise<FileSystemDirectoryHandle> {
-  return navigator.storage.getDirectory()
-}
-
 /** What is missing here that the adapter can't do without, or `undefined`. */
 export function missingFeature(): string | undefined {
   if (typeof navigator === 'undefined') return 'there is no navigator: not a browser'

@@ -3,7 +3,8 @@
  * `opfs` starts it by itself; a page whose bundler or policy forbids that starts it in `OpfsOptions.worker`.
  */
 
-import { hasSyncAccess, privateRoot } from './platform.ts'
+import { privateRoot } from '../../src/private-root.ts'
+import { hasSyncAccess } from './platform.ts'
 import { SyncWriter } from './sync-writer.ts'
 import { type FromWorker, type ToWorker, unsupported } from './worker-protocol.ts'
 

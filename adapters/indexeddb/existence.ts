@@ -4,10 +4,12 @@
  * clears the site's data clears both. Where neither is there, a loss can't be told from a new place.
  */
 
+import { privateRoot, rootToWrite } from '../../src/private-root.ts'
+
 /** Whether the database was noted. */
 export async function isNoted(database: string): Promise<boolean> {
   try {
-    await (await notes({ create: false })).getFileHandle(fileOf(database))
+    await (await notesIn(await privateRoot())).getFileHandle(fileOf(database))
     return true
   } catch {
     return quietly(() => localStorage.getItem(keyOf(database))) !== undefined
@@ -17,7 +19,8 @@ export async function isNoted(database: string): Promise<boolean> {
 /** Notes the database. Where nothing can be noted, nothing happens. */
 export async function note(database: string): Promise<void> {
   try {
-    await (await notes({ create: true })).getFileHandle(fileOf(database), { create: true })
+    const notes = await notesIn(await rootToWrite(), { create: true })
+    await notes.getFileHandle(fileOf(database), { create: true })
   } catch {
     quietly(() => localStorage.setItem(keyOf(database), 'written'))
   }
@@ -27,14 +30,17 @@ export async function note(database: string): Promise<void> {
 export async function unnote(database: string): Promise<void> {
   quietly(() => localStorage.removeItem(keyOf(database)))
   try {
-    await (await notes({ create: false })).removeEntry(fileOf(database))
+    await (await notesIn(await rootToWrite())).removeEntry(fileOf(database))
   } catch {
     // There is none.
   }
 }
 
-async function notes(options: FileSystemGetDirectoryOptions): Promise<FileSystemDirectoryHandle> {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle('.ocidir-indexeddb', options)
+function notesIn(
+  root: FileSystemDirectoryHandle,
+  options: FileSystemGetDirectoryOptions = {},
+): Promise<FileSystemDirectoryHandle> {
+  return root.getDirectoryHandle('.ocidir-indexeddb', options)
 }
 
 function fileOf(database: string): string {

@@ -8,6 +8,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'faults',
     'layout-names',
+    'private-root',
     'storage',
     'streams',
     'staging',
