@@ -70,6 +70,7 @@ export async function folder(
   const storage = `folder:${handle.name}`
   refuseWithout(storage)
   const names = await privateNames(handle)
+  if (names !== undefined) await rootToWrite()
   const lockName = names === undefined ? `ocidir:folder:${handle.name}` : lockOf(names)
   return new DirectoryStorage({
     storage,
@@ -102,9 +103,7 @@ function lockOf(names: readonly string[]): string {
 async function privateNames(handle: FileSystemDirectoryHandle): Promise<readonly string[] | undefined> {
   // A context may have folders of the disk and no private file system.
   const root = await privateRoot().catch(() => undefined)
-  const names = (await root?.resolve(handle)) ?? undefined
-  if (names !== undefined) await rootToWrite()
-  return names
+  return (await root?.resolve(handle)) ?? undefined
 }
 
 function checkName(name: string): readonly string[] {

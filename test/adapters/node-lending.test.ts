@@ -135,7 +135,7 @@ describe('a thread that hashes a file', () => {
     setTimeout(() => controller.abort(new Error('enough')), 200)
     const began = performance.now()
     await expect(hashing).rejects.toThrow('enough')
-    expect(performance.now() - began).toBeLessThan(10_000)
+    expect(performance.now() - began).toBeLessThan(2_000)
     tools.engine.pool.close()
   })
 })

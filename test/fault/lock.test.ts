@@ -44,7 +44,9 @@ describe('a holder that is killed', () => {
       )
       tally.attempts++
       if ((await readdir(join(dir, '.ocidir', 'lock'))).length === 1) tally.fired++
+      const began = performance.now()
       await addLine(storage, 'after')
+      expect(performance.now() - began).toBeLessThan(2000)
       const expected = at === 'published' ? ['before', 'dead', 'after'] : ['before', 'after']
       tally.losses += missing(await linesIn(storage), expected)
       expect(await linesIn(storage)).toEqual(expected)
@@ -93,7 +95,7 @@ describe('a holder that is killed', () => {
     const waited = performance.now() - began
     console.log(`took over from a silent holder of another machine after ${Math.round(waited)} ms`)
     expect(waited).toBeGreaterThan(9_500)
-    expect(waited).toBeLessThan(20_000)
+    expect(waited).toBeLessThan(12_000)
     expect(await linesIn(storage)).toEqual(['after'])
   })
 
@@ -119,19 +121,26 @@ describe('a holder that is killed', () => {
     const storage = await emptied(never)
     const entry = join(dir, '.ocidir', 'lock', '1.1.5e2f2f0e-0000-4000-8000-000000000000.ffffffffffffffff')
     await mkdir(entry, { recursive: true })
-    const abort = new AbortController()
     const reason = new Error('stop')
-    const calls = [
-      storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
-      storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
-      storage.remove(() => [], { signal: abort.signal }),
-    ]
-    const outcomes = Promise.allSettled(calls)
-    await new Promise(resolve => setTimeout(resolve, 200))
-    const aborted = performance.now()
-    abort.abort(reason)
-    for (const outcome of await outcomes) expect(outcome).toEqual({ status: 'rejected', reason })
-    console.log(`three who waited gave up after ${Math.round(performance.now() - aborted)} ms`)
+    const giveUp = async (): Promise<number> => {
+      const abort = new AbortController()
+      const calls = [
+        storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
+        storage.update('index.json', () => encode('{}'), { signal: abort.signal }),
+        storage.remove(() => [], { signal: abort.signal }),
+      ]
+      const outcomes = Promise.allSettled(calls)
+      await new Promise(resolve => setTimeout(resolve, 200))
+      const aborted = performance.now()
+      abort.abort(reason)
+      for (const outcome of await outcomes) expect(outcome).toEqual({ status: 'rejected', reason })
+      return performance.now() - aborted
+    }
+    // Machines that have much else to do are late now and then, and not each time.
+    const late: number[] = []
+    for (let i = 0; i < 5; i++) late.push(await giveUp())
+    console.log(`three who waited gave up after ${late.map(Math.round).join(', ')} ms`)
+    expect(Math.min(...late)).toBeLessThan(100)
     expect(await readdir(join(dir, '.ocidir'))).toEqual(['lock'])
     await rm(entry, { recursive: true })
     await addLine(storage, 'after')
@@ -147,7 +156,9 @@ describe('a holder that is killed', () => {
     const [entry = ''] = await readdir(lock)
     // The entry of the dead, under the id of a process that lives: this one, which began at another time.
     await rename(join(lock, entry), join(lock, entry.replace(/^\d+\.\d+/, `${process.pid}.1`)))
+    const began = performance.now()
     await addLine(storage, 'after')
+    expect(performance.now() - began).toBeLessThan(2000)
   })
 })
 

@@ -195,7 +195,7 @@ describe('a pool', () => {
     expect(tally.report()).toMatchObject({ losses: 0 })
     expect(tally.fired).toBeGreaterThan(tally.attempts / 3)
     // 100 ms is the promise; on a machine that has much else to do it is as long as that takes.
-    expect(longest).toBeLessThan(10_000)
+    expect(longest).toBeLessThan(1_000)
     own.pool.close()
   })
 })
@@ -306,7 +306,7 @@ it('what cannot be sent to a worker is done here, at once', async () => {
   })
   const began = performance.now()
   expect(await isSame(gzip({ level: 1 }), pool)).toBe(true)
-  expect(performance.now() - began).toBeLessThan(20_000)
+  expect(performance.now() - began).toBeLessThan(8_000)
   pool.close()
 })
 

@@ -16,7 +16,7 @@ import { type ServedPage, servePage } from '../setup/served-page.ts'
 import { Tally } from '../setup/tally.ts'
 import { describeWith } from '../setup/tools.ts'
 import { workFolder } from '../setup/work-folder.ts'
-import type { Orders, Place, Report } from './torn-page.ts'
+import type { Orders, Place, Report } from './torn-log-page.ts'
 
 const times = rounds({ short: 1, long: 20 })
 const logs = /(File System.*Paths\/\d+\.log$)|(IndexedDB.*\.leveldb\/\d+\.log$)/
@@ -32,7 +32,7 @@ describeWith(['chromium'], 'Chromium, killed in a record of its logs, and once m
   let served: ServedPage
   let hear: (report: Report) => void
   beforeAll(async () => {
-    served = await servePage(new URL('./torn-page.ts', import.meta.url), {
+    served = await servePage(new URL('./torn-log-page.ts', import.meta.url), {
       onPost: async (request, response) => {
         hear((await json(request)) as Report)
         response.end()
